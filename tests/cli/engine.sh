@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The engine of the .t files, in the way of tools/tracing/rtla/tests/engine.sh.
+#
+#	test_begin
+#	check "what" "arguments" EXIT "regex that must appear" "regex that must not"
+#	check_file "what" FILE "content"
+#	test_end
+#
+# Each check starts from a fresh, fake tracing directory, $fake; a setup function
+# named in SETUP changes it first. The answers of the kernel (ranges, error_log)
+# come from kernel.so. $TOOL is the tool, $WORK an empty directory.
+
+test_begin() {
+	nr=0
+	bad=0
+	fake=$WORK/tracing
+	export UPROBE_SLOTS_TRACING_DIR=$fake
+	SETUP=
+	AS=
+}
+
+# What the kernel's directory looks like after boot.
+fake_kernel() {
+	if [ -d "$fake" ]; then
+		chmod 700 "$fake"	# a check may have closed it
+	fi
+	rm -rf "$fake"
+	mkdir -p "$fake/uprobe_slots"
+	: >"$fake/error_log"
+	echo 4 >"$fake/uprobe_slots/area_pages"
+	echo 8 >"$fake/uprobe_slots/cache_limit"
+	echo 1 >"$fake/uprobe_slots/enable"
+	: >"$fake/uprobe_slots/task_limits"
+	printf '%s\n' "slot_hit 9990" "slot_miss 10" "slot_flush_avoided 9992" \
+		"slot_miss_filled 8" "slot_write 8" "reset_ns 0" >"$fake/uprobe_slots/stats"
+	echo "tid tgid limit entries hits misses comm" >"$fake/uprobe_slots/tasks"
+	chmod 640 "$fake"/uprobe_slots/*
+	chmod 440 "$fake/uprobe_slots/tasks"
+}
+
+result() {	# WHAT FAULT OUTPUT
+	nr=$((nr + 1))
+	if [ -z "$2" ]; then
+		echo "ok $nr - $1"
+		return
+	fi
+	bad=$((bad + 1))
+	echo "not ok $nr - $1"
+	printf '%s\n' "$2" "$3" | sed 's/^/# /'
+}
+
+# Words between quotes in ARGUMENTS stay together.
+check() {	# WHAT ARGUMENTS EXIT MUST MUSTNOT
+	local out status fault=
+
+	fake_kernel
+	if [ -n "$SETUP" ]; then
+		"$SETUP"
+	fi
+	out=$(eval "LD_PRELOAD=$WORK/kernel.so timeout 20 $AS $TOOL $2" 2>&1)
+	status=$?
+	if [ "$status" -ne "${3:-0}" ]; then
+		fault="exit status $status, not ${3:-0}; "
+	fi
+	if [ -n "${4:-}" ] && ! grep -qE -- "$4" <<<"$out"; then
+		fault+="no match: $4; "
+	fi
+	if [ -n "${5:-}" ] && grep -qE -- "$5" <<<"$out"; then
+		fault+="unwanted match: $5; "
+	fi
+	result "$1" "$fault" "$out"
+}
+
+# What the last check left in a file of the directory.
+check_file() {	# WHAT FILE CONTENT
+	local now
+
+	now=$(cat "$fake/uprobe_slots/$2")
+	if [ "$now" = "$3" ]; then
+		result "$1"
+	else
+		result "$1" "$2 holds:" "$now"
+	fi
+}
+
+test_end() {
+	echo "1..$nr"
+	[ "$bad" -eq 0 ]
+}
