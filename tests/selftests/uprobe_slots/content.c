@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Description: P3 (content). Runs every snippet of content_ARCH.S first
+ * without a probe, which gives the reference, then with one, and compares
+ * registers, flags, stack pointer, stack and memory: with 1 and with 16
+ * threads, with slots on, with limit 0 and with slots off, and while reclaim
+ * rewrites slots all the time. Hits are counted exactly, and the counters'
+ * laws are checked.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common.h"
+#include "content.h"
+
+#ifdef __x86_64__
+#include <asm/prctl.h>
+#endif
+
+_Static_assert(offsetof(struct us_ctx, out) == CTX_OUT, "content.h");
+_Static_assert(offsetof(struct us_ctx, in_v) == CTX_IN_V, "content.h");
+_Static_assert(offsetof(struct us_ctx, out_v) == CTX_OUT_V, "content.h");
+_Static_assert(offsetof(struct us_ctx, in_flags) == CTX_IN_FLAGS, "content.h");
+_Static_assert(offsetof(struct us_ctx, out_sp) == CTX_OUT_SP, "content.h");
+_Static_assert(offsetof(struct us_ctx, fn) == CTX_FN, "content.h");
+_Static_assert(offsetof(struct us_ctx, saved_sp) == CTX_SAVED_SP, "content.h");
+_Static_assert(offsetof(struct us_ctx, data) == CTX_DATA, "content.h");
+_Static_assert(offsetof(struct us_ctx, stack) == CTX_STACK, "content.h");
+_Static_assert(sizeof(struct us_ctx) == CTX_SIZE, "content.h");
+
+#define MAX_THREADS	16
+#define MAX_SNIPS	160
+#define MAX_COMPLAINTS	5
+
+static int nr_snips;
+
+/* The part of a context that a run's result consists of. */
+struct result {
+	uint64_t out[32], flags, sp;
+	uint8_t v[64], data[CTX_DATA_SIZE], stack[CTX_STACK_SIZE];
+};
+
+struct worker {
+	pthread_t thread;
+	int index;
+	struct us_ctx *ctx;
+	struct result *ref;	/* one a snippet */
+	long runs[MAX_SNIPS];
+	int wrong;
+};
+
+static struct worker workers[MAX_THREADS];
+static pthread_barrier_t barrier;
+static int nr_workers, rounds;
+static bool churning;
+
+#ifdef __x86_64__
+#define FLAGS_COMPARED	0xcd5ull	/* the status flags and DF */
+
+static void arch_thread_init(struct us_ctx *ctx)
+{
+	if (syscall(SYS_arch_prctl, ARCH_SET_GS, ctx))
+		us_die("ARCH_SET_GS: %s", strerror(errno));
+}
+
+static void arch_registers(struct us_ctx *c)
+{
+	c->in[0] = 0x1122334455667788;
+	c->in[1] = 3;
+	c->in[2] = 0x0fedcba987654321;
+	c->in[3] = (uint64_t)c->data + 128;
+	c->in[5] = (uint64_t)c->data + 256;
+	c->in[6] = (uint64_t)c->data + 64;
+	c->in[7] = (uint64_t)c->data;
+	c->in_flags = 0x202;
+}
+#else
+#define FLAGS_COMPARED	0xf0000000ull	/* NZCV */
+
+static void arch_thread_init(struct us_ctx *ctx)
+{
+}
+
+static void arch_registers(struct us_ctx *c)
+{
+	c->in[0] = (uint64_t)c->data;
+	c->in[1] = (uint64_t)c->data + 64;
+	c->in[2] = 3;
+	c->in[3] = 0x1122334455667788;
+	c->in[4] = 0x0fedcba987654321;
+	c->in_flags = 0x20000000;
+}
+#endif
+
+static void prepare(struct us_ctx *c)
+{
+	unsigned int i;
+
+	memset(c, 0, offsetof(struct us_ctx, data));
+	for (i = 0; i < 32; i++)
+		c->in[i] = 0x1000100010001ull * (i + 1);
+	for (i = 0; i < sizeof(c->in_v); i++)
+		c->in_v[i] = 17 * i + 5;
+	for (i = 0; i < sizeof(c->data); i++)
+		c->data[i] = 31 * i + 7;
+	memset(c->stack, 0xcc, sizeof(c->stack));
+	arch_registers(c);
+}
+
+static void run_snip(const struct us_snip *s, struct us_ctx *c)
+{
+	prepare(c);
+	us_shim(s->fn, c);
+}
+
+static void save_result(const struct us_ctx *c, struct result *r)
+{
+	memcpy(r->out, c->out, sizeof(r->out));
+	memcpy(r->v, c->out_v, sizeof(r->v));
+	memcpy(r->data, c->data, sizeof(r->data));
+	memcpy(r->stack, c->stack, sizeof(r->stack));
+	r->flags = c->out_flags;
+	r->sp = c->out_sp;
+}
+
+static int first_difference(const void *a, const void *b, int n)
+{
+	const uint8_t *x = a, *y = b;
+	int i;
+
+	for (i = 0; i < n && x[i] == y[i]; i++)
+		;
+	return i;
+}
+
+static int bytes_differ(const char *snip, const char *what, const void *ref,
+			const void *now, int n)
+{
+	int i = first_difference(ref, now, n);
+
+	if (i == n)
+		return 0;
+	return us_fail("%s: %s+%d is %02x, unprobed %02x", snip, what, i,
+		       ((uint8_t *)now)[i], ((uint8_t *)ref)[i]);
+}
+
+static int compare(const struct us_snip *s, const struct us_ctx *c,
+		   const struct result *r)
+{
+	uint64_t mask = FLAGS_COMPARED & ~s->undefined;
+	int bad = 0, i;
+
+	for (i = 0; i < 32; i++)
+		if (c->out[i] != r->out[i])
+			bad |= us_fail("%s: register %d is %#jx, unprobed %#jx",
+				       s->name, i, c->out[i], r->out[i]);
+	if ((c->out_flags ^ r->flags) & mask)
+		bad |= us_fail("%s: flags %#jx, unprobed %#jx", s->name,
+			       c->out_flags & mask, r->flags & mask);
+	if (c->out_sp != r->sp)
+		bad |= us_fail("%s: stack pointer %#jx, unprobed %#jx",
+			       s->name, c->out_sp, r->sp);
+	bad |= bytes_differ(s->name, "vectors", r->v, c->out_v, sizeof(r->v));
+	bad |= bytes_differ(s->name, "data", r->data, c->data, sizeof(r->data));
+	bad |= bytes_differ(s->name, "stack", r->stack, c->stack,
+			    sizeof(r->stack));
+	return bad;
+}
+
+/*
+ * The globals are everybody's: only a lone thread can reset them before a
+ * call, and so see that its own store has landed. With several threads all
+ * store the same values, and a store that went astray shows in `data`.
+ */
+static uint8_t globals_start[512], globals_ref[MAX_SNIPS][512];
+
+static size_t globals_size(void)
+{
+	return us_globals_end - us_globals;
+}
+
+static int run_and_compare(struct worker *w, int i)
+{
+	const struct us_snip *s = &__start_snips[i];
+	bool alone = nr_workers == 1;
+	int bad;
+
+	if (alone)
+		memcpy(us_globals, globals_start, globals_size());
+	run_snip(s, w->ctx);
+	w->runs[i]++;
+	bad = compare(s, w->ctx, &w->ref[i]);
+	if (alone)
+		bad |= bytes_differ(s->name, "globals", globals_ref[i],
+				    us_globals, globals_size());
+	return bad;
+}
+
+static void take_references(struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < nr_snips; i++) {
+		if (nr_workers == 1)
+			memcpy(us_globals, globals_start, globals_size());
+		run_snip(&__start_snips[i], w->ctx);
+		save_result(w->ctx, &w->ref[i]);
+		if (nr_workers == 1)
+			memcpy(globals_ref[i], us_globals, globals_size());
+	}
+}
+
+/* Each thread begins at another snippet, so that different ones meet. */
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	int round, i;
+
+	arch_thread_init(w->ctx);
+	take_references(w);
+	pthread_barrier_wait(&barrier);		/* probes go on */
+	pthread_barrier_wait(&barrier);
+	for (round = 0; round < rounds; round++)
+		for (i = 0; i < nr_snips && w->wrong < MAX_COMPLAINTS; i++)
+			w->wrong += run_and_compare(w, (i + w->index * 7) % nr_snips);
+	return NULL;
+}
+
+/* Keep reclaim busy: more instructions than slots, checked as well. */
+static void *churn(void *arg)
+{
+	long *calls = arg;
+	int i;
+
+	while (READ_ONCE(churning))
+		for (i = 0; i < US_MANY; i += 2, calls[0]++)
+			if (us_many_call(i) != i)
+				calls[1]++;
+	return NULL;
+}
+
+static void *map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		us_die("mmap: %s", strerror(errno));
+	return p;
+}
+
+static void start_workers(void)
+{
+	int i;
+
+	nr_snips = __stop_snips - __start_snips;
+	if (nr_snips > MAX_SNIPS || globals_size() > sizeof(globals_start))
+		us_die("%d snippets: enlarge the tables", nr_snips);
+	memcpy(globals_start, us_globals, globals_size());
+	pthread_barrier_init(&barrier, NULL, nr_workers + 1);
+	for (i = 0; i < nr_workers; i++) {
+		workers[i].index = i;
+		workers[i].ctx = map(CTX_SIZE);
+		workers[i].ref = map(nr_snips * sizeof(struct result));
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+			us_die("pthread_create");
+	}
+}
+
+static int finish_workers(void)
+{
+	int bad = 0, i;
+
+	for (i = 0; i < nr_workers; i++) {
+		pthread_join(workers[i].thread, NULL);
+		bad += workers[i].wrong;
+	}
+	return bad;
+}
+
+static void add_probes(void)
+{
+	const struct us_snip *s;
+
+	for (s = __start_snips; s < __stop_snips; s++)
+		us_probe("content", s->probe);
+}
+
+/* Not one hit lost or doubled. @sum gets all hits. */
+static int check_hits(int64_t *sum)
+{
+	int bad = 0, i, j;
+
+	*sum = 0;
+	for (i = 0; i < nr_snips; i++) {
+		const struct us_snip *s = &__start_snips[i];
+		long runs = 0, hits = us_hits_off("content", us_offset(s->probe));
+
+		for (j = 0; j < nr_workers; j++)
+			runs += workers[j].runs[i];
+		if (s->kind == KIND_REP ? hits < runs : hits != runs)
+			bad |= us_fail("%s: %ld calls, %ld hits", s->name, runs,
+				       hits);
+		*sum += hits;
+	}
+	return bad;
+}
+
+/* Every snippet goes out of line, so the sum of hits is that of the steps. */
+static int check_counters(const struct us_stats *a, int64_t steps)
+{
+	struct us_stats b;
+
+	us_stats(&b);
+	return us_laws(a, &b, us_mode() == US_OFF ? 0 : steps);
+}
+
+static int run_content(int threads, long n)
+{
+	struct us_stats a;
+	int64_t steps;
+	int bad;
+
+	nr_workers = threads;
+	rounds = n;
+	start_workers();
+	add_probes();
+	pthread_barrier_wait(&barrier);
+	us_enable("content", true);
+	if (us_mode() != US_STOCK)
+		us_stats(&a);
+	pthread_barrier_wait(&barrier);
+	bad = finish_workers();
+	bad |= check_hits(&steps);
+	if (us_mode() != US_STOCK)
+		bad |= check_counters(&a, steps);
+	us_enable("content", false);
+	us_diag("%d instructions, %d threads, %jd hits", nr_snips, threads, steps);
+	return !!bad;
+}
+
+static int one_thread(void)
+{
+	return run_content(1, us_scaled(20));
+}
+
+static int sixteen_threads(void)
+{
+	return run_content(16, us_scaled(8));
+}
+
+static int reclaim(void)
+{
+	long calls[2][2] = { };
+	pthread_t t[2];
+	struct us_stats a, b;
+	int64_t steps, churned;
+	int bad, i;
+
+	us_knob("area_pages", 2);
+	us_knob("cache_limit", 1);
+	nr_workers = 4;
+	rounds = us_scaled(15);
+	start_workers();
+	add_probes();
+	us_probe_many("churn", 0, US_MANY);
+	pthread_barrier_wait(&barrier);
+	us_enable(NULL, true);
+	us_stats(&a);
+	churning = true;
+	for (i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, churn, calls[i]);
+	pthread_barrier_wait(&barrier);
+	bad = finish_workers();
+	WRITE_ONCE(churning, false);
+	for (i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	bad |= check_hits(&steps);
+	us_stats(&b);
+	churned = calls[0][0] + calls[1][0];
+	bad |= us_laws(&a, &b, steps + churned);
+	bad |= us_check(us_hits("churn") == (uint64_t)churned,
+			"%jd churning calls, %ju hits", churned, us_hits("churn"));
+	bad |= us_check(!calls[0][1] && !calls[1][1],
+			"%ld churning calls gave a wrong value",
+			calls[0][1] + calls[1][1]);
+	bad |= us_check(us_delta(&a, &b, "slot_reclaim") > 0,
+			"nothing was reclaimed: the test did not test");
+	us_diag("%jd + %jd hits, %jd slots reclaimed", steps, churned,
+		us_delta(&a, &b, "slot_reclaim"));
+	return !!bad;
+}
+
+static const struct us_case cases[] = {
+	{ "content, 1 thread (P3)", one_thread, US_MODES },
+	{ "content, 16 threads (P3)", sixteen_threads, US_MODES },
+	{ "content, while slots are rewritten (P3)", reclaim, US_SLOTS },
+};
+
+int main(void)
+{
+	return us_run(cases, ARRAY_SIZE(cases));
+}
