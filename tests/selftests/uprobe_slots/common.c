@@ -419,19 +419,25 @@ void us_retprobe(const char *event, const void *addr)
 	us_probe_file('r', event, us_self(), us_offset(addr));
 }
 
-void us_probe_many(const char *event, int from, int to)
+void us_probe_range(const char *event, const char *base, int size, int from,
+		    int to)
 {
-	uint64_t base = us_offset(us_many);
-	char *text = malloc(1 << 20);
+	uint64_t off = us_offset(base);
+	char *text = malloc((to - from) * 600 + 1);
 	int i, len = 0, err;
 
 	for (i = from; i < to; i++)
 		len += sprintf(text + len, "p:" GROUP "/%s %s:0x%jx\n", event,
-			       us_self(), base + i * US_MANY_SIZE);
+			       us_self(), off + i * size);
 	err = us_write_mode(TRACING "/uprobe_events", O_APPEND, text, len);
 	free(text);
 	if (err)
 		us_die("cannot add probes %d..%d: %s", from, to, strerror(-err));
+}
+
+void us_probe_many(const char *event, int from, int to)
+{
+	us_probe_range(event, us_many, US_MANY_SIZE, from, to);
 }
 
 int us_try_enable(const char *event, bool on)
@@ -509,12 +515,95 @@ static bool try_clear(void *unused)
 	       !group_exists();
 }
 
+static void trace_clear(void);
+
 void us_probe_clear(void)
 {
+	trace_clear();
 	if (!group_exists())
 		return;
 	if (!us_poll(try_clear, NULL, 10))
 		us_diag("cannot remove the probes of group " GROUP);
+}
+
+/* ---- a trace instance ----------------------------------------------------- */
+
+void us_trace_start(int kb_per_cpu)
+{
+	char kb[16];
+
+	if (mkdir(US_INSTANCE, 0755))
+		us_die(US_INSTANCE ": %s", strerror(errno));
+	snprintf(kb, sizeof(kb), "%d", kb_per_cpu);
+	us_write(US_INSTANCE "/buffer_size_kb", kb);
+}
+
+void us_trace_event(const char *system, const char *event, bool on)
+{
+	char path[256];
+	int err;
+
+	snprintf(path, sizeof(path), US_INSTANCE "/events/%s/%s/enable", system,
+		 event);
+	err = us_write(path, on ? "1" : "0");
+	if (err)
+		us_die("%s: %s", path, strerror(-err));
+}
+
+char *us_trace_read(void)
+{
+	return us_slurp(US_INSTANCE "/trace");
+}
+
+/* Lines with @text and, unless that is NULL, @and. */
+long us_count(const char *lines, const char *text, const char *and)
+{
+	const char *p = lines, *end, *a;
+	long n = 0;
+
+	while ((p = strstr(p, text))) {
+		end = strchrnul(p, '\n');
+		a = and ? strstr(p, and) : p;
+		n += a && a < end;
+		p = end;
+	}
+	return n;
+}
+
+static long lost_on(int cpu)
+{
+	char path[128], buf[2048], *p;
+	long n = 0;
+
+	snprintf(path, sizeof(path), US_INSTANCE "/per_cpu/cpu%d/stats", cpu);
+	if (us_read(path, buf, sizeof(buf)) < 0)
+		return -1;
+	p = strstr(buf, "overrun: ");
+	if (p)
+		n += atol(p + 9);
+	p = strstr(buf, "dropped events: ");
+	if (p)
+		n += atol(p + 16);
+	return n;
+}
+
+long us_trace_lost(void)
+{
+	long sum = 0, n;
+	int cpu;
+
+	for (cpu = 0; (n = lost_on(cpu)) >= 0; cpu++)
+		sum += n;
+	return sum;
+}
+
+static void trace_clear(void)
+{
+	if (access(US_INSTANCE, F_OK))
+		return;
+	us_write(US_INSTANCE "/events/enable", "0");
+	if (rmdir(US_INSTANCE))
+		us_diag("cannot remove " US_INSTANCE ": %s", strerror(errno));
 }
 
 /* ---- looking at processes ----------------------------------------------- */

@@ -137,6 +137,17 @@ uint64_t us_hits(const char *event);
 uint64_t us_hits_off(const char *event, uint64_t off);
 void us_probe_clear(void);
 
+/*
+ * A trace instance of the test's own; it goes when the case ends. Counts are of
+ * lines that contain @text; us_trace_lost() is what did not fit.
+ */
+#define US_INSTANCE	TRACING "/instances/" GROUP
+void us_trace_start(int kb_per_cpu);
+void us_trace_event(const char *system, const char *event, bool on);
+char *us_trace_read(void);
+long us_count(const char *lines, const char *text, const char *and);
+long us_trace_lost(void);
+
 /* The [uprobes] mapping of @pid (0: own). */
 bool us_area(pid_t pid, unsigned long *start, unsigned long *end);
 char us_task_state(pid_t pid, pid_t tid);
@@ -174,5 +185,25 @@ static inline int us_many_call(int i)
 	return ((int (*)(void))(us_many + i * US_MANY_SIZE))();
 }
 void us_probe_many(const char *event, int from, int to);
+void us_probe_range(const char *event, const char *base, int size, int from,
+		    int to);
+
+/* targets.S */
+#define US_LOADS	64
+extern char us_loads[];		/* function i loads from p + 4 * i */
+static inline int us_load_call(int i, const void *p)
+{
+	return ((int (*)(const void *))(us_loads + i * US_MANY_SIZE))(p);
+}
+extern char us_load[], us_load_next[];	/* one load through a pointer */
+extern char us_store[], us_store_insn[], us_store_next[]; /* ... store, RIP-relative on x86 */
+extern int us_store_page[];
+extern char us_steps[], us_steps_end[];	/* to single-step, ends in a trap */
+extern char us_step_0[], us_step_1[], us_step_2[], us_step_3[];
+#ifdef __x86_64__
+extern char us_div[], us_div_insn[];
+extern char us_syscall_ret[], us_syscall_ret_insn[];
+extern char us_getppid[], us_getppid_insn[];
+#endif
 
 #endif
