@@ -328,7 +328,7 @@ static void *storm_target(void *arg)
 static int thread_storm(void)
 {
 	long n[2] = { };
-	long target = us_scaled(1000), seen, spin;
+	long target = us_scaled(1000), seen, calls, spin;
 	double end = us_now() + 30;
 	pthread_t t;
 
@@ -337,8 +337,10 @@ static int thread_storm(void)
 	pthread_create(&t, NULL, storm_target, n);
 	while (handled < target && us_now() < end) {
 		seen = handled;
+		calls = READ_ONCE(n[0]);
 		pthread_kill(t, SIGUSR1);
-		while (handled == seen && us_now() < end)
+		while ((handled == seen || READ_ONCE(n[0]) == calls) &&
+		       us_now() < end)
 			sched_yield();
 		/* Meet the target at another point each time. */
 		for (spin = 0; spin < handled * 37 % 20000; spin++)
@@ -424,13 +426,9 @@ static int kill_in_step(void)
 
 static unsigned long get_ip(pid_t pid, unsigned long *value)
 {
-	struct iovec iov;
-#ifdef __x86_64__
 	struct user_regs_struct r;
-#else
-	struct user_pt_regs r;
-#endif
-	iov = (struct iovec){ &r, sizeof(r) };
+	struct iovec iov = { &r, sizeof(r) };
+
 	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &iov))
 		us_die("PTRACE_GETREGSET: %s", strerror(errno));
 #ifdef __x86_64__
@@ -444,13 +442,9 @@ static unsigned long get_ip(pid_t pid, unsigned long *value)
 
 static void set_ip(pid_t pid, const void *ip)
 {
-	struct iovec iov;
-#ifdef __x86_64__
 	struct user_regs_struct r;
-#else
-	struct user_pt_regs r;
-#endif
-	iov = (struct iovec){ &r, sizeof(r) };
+	struct iovec iov = { &r, sizeof(r) };
+
 	ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &iov);
 #ifdef __x86_64__
 	r.rip = (unsigned long)ip;
