@@ -328,7 +328,7 @@ static void *storm_target(void *arg)
 static int thread_storm(void)
 {
 	long n[2] = { };
-	long target = us_scaled(1000), seen, calls, spin;
+	long target = us_scaled(400), seen, calls, spin;
 	double end = us_now() + 30;
 	pthread_t t;
 
@@ -526,7 +526,7 @@ static int single_step(void)
 static int interrupt(void)
 {
 	unsigned long start, end, ip, value;
-	long n = 0, seen = 0, rounds = us_scaled(60);
+	long n = 0, seen = 0, rounds = us_scaled(30);
 	int st, bad = 0;
 	pid_t pid;
 
@@ -721,21 +721,21 @@ static int fork_in_uretprobe(void)
 }
 
 static const struct us_case cases[] = {
-	{ "SIGSEGV in a probed load: address and ip (P9)", segv_load, US_MODES },
-	{ "SIGSEGV in a probed store: address, ip, registers (P9)", segv_store, US_MODES },
-	{ "SIGSEGV without a handler kills (P9)", segv_kills, US_MODES },
-	{ "SIGFPE in a probed division (P9)", fpe, US_MODES },
-	{ "syscall followed by ret (P9)", syscall_ret, US_MODES },
-	{ "a storm of SIGALRM (P9)", alarm_storm, US_MODES },
-	{ "a storm of signals to a thread (P9)", thread_storm, US_MODES },
-	{ "SIGSTOP and SIGCONT (P9)", stop_and_continue, US_MODES },
-	{ "SIGKILL in a step (P9)", kill_in_step, US_MODES },
-	{ "ptrace single-steps over probes (P9)", single_step, US_MODES },
-	{ "ptrace interrupts (P9)", interrupt, US_MODES },
-	{ "munmap of [uprobes] (P9)", munmap_area, US_MODES },
-	{ "MADV_DONTNEED on [uprobes] (P9)", dontneed, US_MODES },
-	{ "uretprobes and probes inside (P9)", uretprobes, US_MODES },
-	{ "fork inside a uretprobe (P9)", fork_in_uretprobe, US_MODES },
+	{ "SIGSEGV in a probed load: address and ip (P9)", segv_load, US_ON_OFF },
+	{ "SIGSEGV in a probed store: address, ip, registers (P9)", segv_store, US_ON_OFF },
+	{ "SIGSEGV without a handler kills (P9)", segv_kills, US_ON_OFF },
+	{ "SIGFPE in a probed division (P9)", fpe, US_ON_OFF },
+	{ "syscall followed by ret (P9)", syscall_ret, US_ON_OFF },
+	{ "a storm of SIGALRM (P9)", alarm_storm, US_ON_OFF },
+	{ "a storm of signals to a thread (P9)", thread_storm, US_ON_OFF },
+	{ "SIGSTOP and SIGCONT (P9)", stop_and_continue, US_ON_OFF },
+	{ "SIGKILL in a step (P9)", kill_in_step, US_ON_OFF },
+	{ "ptrace single-steps over probes (P9)", single_step, US_ON_OFF },
+	{ "ptrace interrupts (P9)", interrupt, US_ON_OFF },
+	{ "munmap of [uprobes] (P9)", munmap_area, US_ON_OFF },
+	{ "MADV_DONTNEED on [uprobes] (P9)", dontneed, US_ON_OFF },
+	{ "uretprobes and probes inside (P9)", uretprobes, US_ON_OFF },
+	{ "fork inside a uretprobe (P9)", fork_in_uretprobe, US_ON_OFF },
 };
 
 int main(void)

@@ -869,17 +869,16 @@ static void run_modes(const struct us_case *c, bool slots)
 		return;
 	}
 	for (m = US_ON; m <= US_OFF; m++)
-		report(c, mode_names[m], run_case(c, m));
+		if (m != US_LIMIT0 || c->where == US_MODES)
+			report(c, mode_names[m], run_case(c, m));
 }
 
 static void run_table_entry(const struct us_case *c, bool slots)
 {
-	if (c->where == US_MODES) {
+	if (c->where != US_SLOTS) {
 		run_modes(c, slots);
 	} else if (slots) {
 		report(c, NULL, run_case(c, US_ON));
-	} else if (c->where == US_ONCE) {
-		report(c, NULL, run_case(c, US_STOCK));
 	} else {
 		us_skip("this kernel has no uprobe_slots");
 		report(c, NULL, getenv("UPROBE_SLOTS_EXPECTED") ? 1 : US_SKIP);
@@ -888,10 +887,12 @@ static void run_table_entry(const struct us_case *c, bool slots)
 
 static int count_cases(const struct us_case *cases, int n, bool slots)
 {
-	int i, sum = 0;
+	int i, sum = n;
 
-	for (i = 0; i < n; i++)
-		sum += slots && cases[i].where == US_MODES ? 3 : 1;
+	for (i = 0; slots && i < n; i++) {
+		sum += cases[i].where == US_ON_OFF;
+		sum += 2 * (cases[i].where == US_MODES);
+	}
 	return sum;
 }
 

@@ -48,12 +48,12 @@
 
 /* Where a case runs. */
 enum us_where {
-	US_ONCE,	/* on any kernel, once, slots as they are */
 	US_SLOTS,	/* needs slots: enable 1, default knobs */
+	US_ON_OFF,	/* on any kernel; with slots: enable 1, enable 0 */
 	US_MODES,	/* on any kernel; with slots: enable 1, limit 0, enable 0 */
 };
 
-/* The modes that US_MODES goes through. */
+/* The modes that US_ON_OFF and US_MODES go through. */
 enum us_mode { US_STOCK, US_ON, US_LIMIT0, US_OFF };
 
 struct us_case {

@@ -36,7 +36,7 @@ static void *hit_on_and_on(void *arg)
 	int i;
 
 	while (!READ_ONCE(done))
-		for (i = 0; i < 50; i++)
+		for (i = 0; i < 20; i++)
 			if (us_many_call(i) != i)
 				__atomic_fetch_add(wrong, 1, __ATOMIC_RELAXED);
 	return NULL;
@@ -54,17 +54,17 @@ static int wait_for_hits(void)
 	return us_check(us_poll(more_hits, &before, 20), "no hits");
 }
 
-/* Disable, enable, remove and add again under 8 threads that hit. */
+/* Disable, enable, remove and add again under 4 threads that hit. */
 static int unregister(void)
 {
-	pthread_t t[8];
+	pthread_t t[4];
 	long wrong = 0;
 	int bad = 0, i;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 4; i++)
 		pthread_create(&t[i], NULL, hit_on_and_on, &wrong);
-	for (i = 0; i < us_scaled(8); i++) {
-		us_probe_many("unreg", 0, 50);
+	for (i = 0; i < us_scaled(4); i++) {
+		us_probe_many("unreg", 0, 20);
 		us_enable("unreg", true);
 		bad |= wait_for_hits();
 		us_enable("unreg", false);
@@ -73,7 +73,7 @@ static int unregister(void)
 		us_probe_clear();
 	}
 	WRITE_ONCE(done, true);
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
 	return bad | us_check(!wrong, "%ld wrong values", wrong);
 }
@@ -413,18 +413,18 @@ static int exec_and_hit(void)
 }
 
 static const struct us_case cases[] = {
-	{ "unregister while hitting (P6)", unregister, US_MODES },
-	{ "unregister is not delayed by a step (P6)", unregister_while_stuck, US_MODES },
-	{ "a probed file is not pinned (P6)", file_not_pinned, US_MODES },
-	{ "exec while hitting (P6)", exec_while_hitting, US_MODES },
-	{ "exit while hitting (P6)", exit_while_hitting, US_MODES },
-	{ "a fatal signal while hitting (P6)", signal_while_hitting, US_MODES },
+	{ "unregister while hitting (P6)", unregister, US_ON_OFF },
+	{ "unregister is not delayed by a step (P6)", unregister_while_stuck, US_ON_OFF },
+	{ "a probed file is not pinned (P6)", file_not_pinned, US_ON_OFF },
+	{ "exec while hitting (P6)", exec_while_hitting, US_ON_OFF },
+	{ "exit while hitting (P6)", exit_while_hitting, US_ON_OFF },
+	{ "a fatal signal while hitting (P6)", signal_while_hitting, US_ON_OFF },
 	{ "exec while reclaim is in flight (P6)", exec_during_reclaim, US_SLOTS },
 	{ "exit while reclaim is in flight (P6)", exit_during_reclaim, US_SLOTS },
-	{ "threads come and go while hitting (P6)", threads_come_and_go, US_MODES },
-	{ "fork while hitting (P6, P9)", fork_while_hitting, US_MODES },
-	{ "vfork while hitting (P6, P9)", vfork_while_hitting, US_MODES },
-	{ "exec and hit again (P6, P9)", exec_and_hit, US_MODES },
+	{ "threads come and go while hitting (P6)", threads_come_and_go, US_ON_OFF },
+	{ "fork while hitting (P6, P9)", fork_while_hitting, US_ON_OFF },
+	{ "vfork while hitting (P6, P9)", vfork_while_hitting, US_ON_OFF },
+	{ "exec and hit again (P6, P9)", exec_and_hit, US_ON_OFF },
 };
 
 int main(int argc, char **argv)

@@ -262,7 +262,7 @@ static int kill_all(void)
 }
 
 static const struct us_case cases[] = {
-	{ "64 threads, 1024 instructions (P5)", crowd, US_MODES },
+	{ "64 threads, 1024 instructions (P5)", crowd, US_ON_OFF },
 	{ "64 threads, 1024 instructions, area_pages 2 (P5)", crowd_2_pages, US_SLOTS },
 	{ "64 threads, 1024 instructions, area_pages 1 (P5)", crowd_1_page, US_SLOTS },
 	{ "40 tasks stuck in one slot, the rest go on (P5)", others_one_slot, US_SLOTS },
@@ -270,7 +270,7 @@ static const struct us_case cases[] = {
 	{ "40 tasks stuck, then all finish (P5)", all_finish, US_MODES },
 	{ "SIGKILL ends one task's wait, enable 0 (P5)", killable_off, US_SLOTS },
 	{ "SIGKILL ends one task's wait, limit 0 (P5)", killable_limit0, US_SLOTS },
-	{ "SIGKILL ends 40 tasks in steps and waits (P5, P9)", kill_all, US_MODES },
+	{ "SIGKILL ends 40 tasks in steps and waits (P5, P9)", kill_all, US_ON_OFF },
 };
 
 int main(void)
