@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# `make help` lists the targets. The work is done by scripts/ and tests/: here
+# are the names, and what needs what.
+
+K ?= $(if $(KSRC),$(shell scripts/tree-version $(KSRC)),6.12)
+ARCH ?= x86_64
+V ?=
+SLOTS ?= y
+STOCK ?=
+CPUS ?= 2
+
+# SLOTS=n and STOCK=1 are the variants that have a name of their own.
+variant := $(if $(STOCK),stock,$(if $(filter n,$(SLOTS)),noslots,$(V)))
+
+# kbuild and the tools take their own ARCH and V, if any.
+MAKEOVERRIDES :=
+unexport ARCH V K
+export KSRC
+
+tool_dir := tools/tracing/uprobe-slots
+selftests_dir := tests/selftests/uprobe_slots
+
+.PHONY: help
+help: ## list the targets
+	@echo 'Targets:'
+	@sed -nE 's/^([a-z][a-z0-9_-]*):.*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
+	@echo
+	@echo 'Variables:'
+	@echo '  K=6.12|7.3           kernel version (default 6.12)'
+	@echo '  KSRC=DIR             use this kernel source, not the distribution'"'"'s'
+	@echo '  ARCH=x86_64|arm64    architecture (default x86_64)'
+	@echo '  SLOTS=n              build with CONFIG_UPROBE_SLOTS=n'
+	@echo '  STOCK=1              build without our changes'
+	@echo '  V=NAME               build with tests/vm/debug-NAME.config'
+
+.PHONY: deps
+deps: ## install the Debian packages that the targets below need (as root)
+	scripts/install-deps
+
+.PHONY: source
+source: ## fetch the kernel source K into the cache
+	@scripts/fetch-source $(K)
+
+.PHONY: tree
+tree: ## lay the private kernel tree build/tree-K: source, hooks, links to the new files
+	@scripts/lay-tree $(K) $(if $(STOCK),stock)
+
+.PHONY: refresh
+refresh: ## write what was edited in build/tree-K back to kernel/hooks/K
+	@scripts/refresh-hooks $(K)
+
+.PHONY: kernel
+kernel: ## build the test kernel K for ARCH (SLOTS=n, STOCK=1, V=NAME: variants)
+	@scripts/build-kernel $(K) $(ARCH) $(variant)
+
+.PHONY: root-arm64
+root-arm64: ## make the root file system of arm64 guests
+	@scripts/root-arm64
+
+.PHONY: tool
+tool: ## build the command-line tool
+	@$(MAKE) -C $(tool_dir)
+
+.PHONY: selftests
+selftests: ## build the tests that run in a guest
+	@$(MAKE) -C $(selftests_dir) ARCH=$(ARCH)
+
+.PHONY: shell
+shell: kernel $(if $(filter arm64,$(ARCH)),root-arm64) ## boot kernel K and give a shell in it (Ctrl-A X ends it)
+	@tests/vm/run -i -k $(K) -a $(ARCH) -c $(CPUS) $(if $(variant),-V $(variant))
+
+.PHONY: demo
+demo: ## show the main job on redis: reuse off, on, tuned at run time
+	@tests/demo/run
+
+.PHONY: test
+test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
+	@tests/run
+
+.PHONY: lint
+lint: ## check style: shell, python, the new kernel files
+	@tests/lint/run
+
+.PHONY: clean
+clean: ## remove build/ (the cache of downloads stays)
+	rm -rf build
+	@for dir in $(tool_dir) $(selftests_dir); do \
+		if [ -e $$dir/Makefile ]; then $(MAKE) -C $$dir clean; fi; \
+	done

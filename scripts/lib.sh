@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034
+# What every script here needs: where things are, and how to say things.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+BUILD=$TOP/build
+LOGS=$BUILD/log
+# Downloads and verdicts about this machine: they outlive a clone.
+CACHE=${UPROBE_SLOTS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/uprobe-slots}
+
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+note()
+{
+	printf '   %s\n' "$*"
+}
+
+# step LOG USUAL WHAT CMD...: runs CMD with all output in build/log/LOG.log,
+# whose end it shows if CMD fails. USUAL says how long it usually takes.
+step()
+{
+	local log=$LOGS/$1.log usual=$2 what=$3 start=$SECONDS status=0
+	shift 3
+	mkdir -p "$LOGS"
+	printf '== %s (usually %s)\n' "$what" "$usual"
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	if [ $status -ne 0 ]; then
+		printf '   the end of %s:\n' "$log" >&2
+		tail -n 40 "$log" >&2
+		die "$what: failed with status $status after $((SECONDS - start)) s"
+	fi
+	note "done in $((SECONDS - start)) s"
+}

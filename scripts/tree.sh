@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# The private kernel tree: what lay-tree and refresh-hooks both know about it.
+#
+# TREE/.pristine/ holds what is needed to tell edits from the source:
+#   source  the tarball, or the directory, that the tree was unpacked from
+#   files   the names of all its files; older than any edit
+#   orig/   pristine copies of the files that hooks have touched
+#   laid/   the same files as the hooks made them
+#   hooked  their names
+#   stamp   checksum of the hooks and of the list of new files
+
+# tree_of VERSION [stock]
+tree_of()
+{
+	VERSION=$1
+	STOCK=${2-}
+	TREE=$BUILD/tree-$VERSION${STOCK:+-stock}
+}
+
+hooks()
+{
+	find "$TOP/kernel/hooks/$VERSION" -name '*.diff' 2>/dev/null | LC_ALL=C sort
+}
+
+cat_hooks()
+{
+	hooks | xargs -r -d '\n' cat
+}
+
+# The existing kernel files that the hooks edit.
+hooked_files()
+{
+	cat_hooks | sed -nE 's,^\+\+\+ b/([^[:space:]]+).*,\1,p' | LC_ALL=C sort -u
+}
+
+# "REPOSITORY-PATH KERNEL-PATH" of each new file.
+new_files()
+{
+	local file
+	(cd "$TOP" && find kernel -type f -name '[A-Za-z]*' \
+		! -path 'kernel/hooks/*' ! -path 'kernel/series/*' \
+		! -name '*~' ! -name '*.orig' ! -name '*.rej' | LC_ALL=C sort) |
+	while read -r file; do
+		echo "$file ${file/#kernel\/arch\//arch/}"
+	done
+}
+
+# Changes when laying the tree again would change it.
+tree_stamp()
+{
+	{ echo "$TOP"; hooks; cat_hooks; new_files; } | sha256sum
+}
+
+# unpack TARBALL|DIRECTORY: makes a whole tree or none.
+unpack()
+{
+	local part=$TREE.part
+	rm -rf "$part"
+	mkdir -p "$part/.pristine"
+	if [ -d "$1" ]; then
+		[ ! -e "$1/.config" ] || die "$1 has been built in: run 'make mrproper' there first"
+		tar -C "$1" --exclude=./.git --exclude=./.pristine -c . | tar -C "$part" -x
+	else
+		# Large, and read by nothing that is built here.
+		tar -C "$part" --strip-components=1 -xf "$1" \
+			--exclude='*/drivers/gpu/drm/amd/include/asic_reg' \
+			--exclude='*/Documentation/translations'
+	fi
+	echo "$1" >"$part/.pristine/source"
+	(cd "$part" && find . -type f ! -path './.pristine/*' -printf '%P\n' | LC_ALL=C sort) \
+		>"$part/.pristine/names"
+	mv "$part/.pristine/names" "$part/.pristine/files"
+	rm -rf "$TREE"
+	mv "$part" "$TREE"
+}
+
+# pristine FILE: prints a file as the source has it.
+pristine()
+{
+	local source
+	if [ -e "$TREE/.pristine/orig/$1" ]; then
+		cat "$TREE/.pristine/orig/$1"
+		return
+	fi
+	source=$(cat "$TREE/.pristine/source")
+	if [ -d "$source" ]; then
+		cat "$source/$1"
+	elif [ "$TREE/$1" -ot "$TREE/.pristine/files" ]; then
+		cat "$TREE/$1"
+	else
+		tar -xO --wildcards -f "$source" "*/$1"
+	fi
+}
+
+# keep_pristine FILE: puts a copy where lay-tree and refresh-hooks find it.
+keep_pristine()
+{
+	local copy=$TREE/.pristine/orig/$1
+	[ ! -e "$copy" ] || return 0
+	grep -qxF "$1" "$TREE/.pristine/files" ||
+		die "a hook edits $1, which $VERSION does not have: new files belong below kernel/"
+	mkdir -p "${copy%/*}"
+	pristine "$1" >"$copy.part"
+	mv "$copy.part" "$copy"
+}
+
+# Links, and not copies: an edit in the tree is an edit in the repository.
+link_new_files()
+{
+	local file path
+	# Links to files that are gone.
+	find "$TREE/kernel" "$TREE/arch" -xtype l -lname '/*' -delete
+	new_files | while read -r file path; do
+		[ "$(readlink "$TREE/$path" || true)" != "$TOP/$file" ] || continue
+		if grep -qxF "$path" "$TREE/.pristine/files"; then
+			die "$file would hide $path of $VERSION: an edit of it belongs in kernel/hooks"
+		fi
+		mkdir -p "$TREE/${path%/*}"
+		ln -sfn "$TOP/$file" "$TREE/$path"
+	done
+}
