@@ -1,0 +1,1134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Shared, cached XOL slots for uprobes.
+ *
+ * A uprobe on an instruction that cannot be emulated executes a copy of it out
+ * of line (XOL): between two traps the task runs in a slot of the process's
+ * area, the mapping [uprobes]. What a slot has to hold depends on the
+ * instruction alone; the address of the probe, saved registers and the like are
+ * in the task's uprobe_task. So one slot can serve every thread of the process
+ * and every probe on an equal instruction, and need be written only once.
+ *
+ * Nouns
+ * =====
+ *
+ * area		  [uprobes]. Page 0 is as it always was: the trampoline, and the
+ *		  *transient* slots, taken for one hit and given back. Pages
+ *		  behind it hold the *shared* slots that this file is about.
+ * key		  all that decides what executing a slot does. Equal bytes are
+ *		  not enough: two instructions of equal bytes may need different
+ *		  fix-ups. See struct uprobe_slot_key.
+ * slot cache	  a task's own table of shared slots. Its entries are *weak*:
+ *		  they pin nothing and may be out of date.
+ * cache limit	  how many entries that is, and so how much of the task's
+ *		  working set reclaim leaves alone while it can.
+ * hazard	  the word in the slot cache, @step, that says which shared slot
+ *		  the task is stepping in.
+ * reclaim	  giving a shared slot another instruction.
+ *
+ * Why not a reference count per slot? Each hit would write to memory that all
+ * threads share, which is what made XOL not scale. And a count that drops to 0
+ * does not tell that nobody has just looked the slot up.
+ *
+ * States of a slot
+ * ================
+ *
+ *	FREE --fill--> LIVE --mark--> DYING --+--> FREE		nobody in it
+ *			^		      |
+ *			+---------------------+			somebody in it
+ *
+ *	state	in the table	content may change	a hit may enter
+ *	FREE	no		yes			no
+ *	LIVE	yes		no			yes
+ *	DYING	no		no			no
+ *
+ * Rule R: the memory, @arch and @hash of a slot are written only in FREE, and
+ * there is no way from LIVE to FREE but this: mark it DYING and take it out of
+ * the table; let one RCU grace period pass; look at all hazards of the area and
+ * find nobody in it. Somebody in it: back to LIVE, with its content. A step may
+ * last for ever (a page fault that is never resolved), so nobody waits for one.
+ *
+ * A hit looks at the slot and publishes its hazard within one RCU read-side
+ * section. That is all that it takes:
+ *
+ *	hit					reclaim
+ *	F1 rcu_read_lock()			R1 state = DYING, out of table
+ *	F3 state == LIVE?	(acquire)	R2 synchronize_rcu()
+ *	F4 key equal?				R3 for each task: step == slot?
+ *	F5 step = slot				   busy : idle
+ *	F6 rcu_read_unlock()			R4 busy: LIVE, idle: FREE
+ *	   the trap, user mode, the trap
+ *	E2 step = NULL		(release)
+ *
+ * If F1..F6 began before the grace period of R2, it has ended with it, and R3
+ * sees F5. If it began later, F3 sees DYING. In neither case does R4 free a slot
+ * that somebody enters. F3 and F5 need no full barrier between them, as hazard
+ * pointers do without RCU. The section sleeps nowhere: neither a handler that
+ * sleeps nor a task that waits for a slot can hold the grace period up.
+ *
+ * Who writes what, under what
+ * ===========================
+ *
+ *	slot: state, link		area->lock
+ *	slot: arch, hash, born, memory	area->lock, and FREE (Rule R)
+ *	slot: ref			a hit, only 0 -> 1; reclaim 1 -> 0, no lock:
+ *					a lost store costs one round of age
+ *	area: table, free, nr_*, hand	area->lock
+ *	area: page[], nr_pages		area->lock; written once a page
+ *	area: tasks			area->lock; read under RCU
+ *	area: dead			area->lock, once
+ *	area: scratch			the one reclaim in flight (@reclaiming)
+ *	cache: all but node		its task, with plain stores
+ *	cache: node			area->lock
+ *
+ * Locks, in this order; nothing sleeps under them, none is taken by a hit that
+ * its task's cache serves:
+ *
+ *	1. slot_areas_lock	the list of all areas
+ *	2. area->lock
+ *	3. root->wq.lock	by wake_up()
+ *
+ * Barriers
+ * ========
+ *
+ *	A  F3 smp_load_acquire(state)	L4 smp_store_release(state, LIVE): who
+ *					sees LIVE sees arch, hash and the memory
+ *	B  F1..F6			R2: see above
+ *	C  R3 smp_load_acquire(step)	E2 smp_store_release(step, NULL): the
+ *					last use of the slot and of its arch
+ *					comes before R4 frees and L4 rewrites
+ *	D  smp_load_acquire(nr_pages)	smp_store_release(nr_pages): a fault
+ *					finds the page whose slots are given out
+ *
+ * Instruction fetch is no data access. The CPU that fills a slot does what the
+ * arch's arch_uprobe_copy_ixol() does for a transient slot; the one that
+ * executes gets there by acquire (A) and a return from exception.
+ *
+ * Lifetimes
+ * =========
+ *
+ * A slot's descriptor lives as long as its area, so a stale cache entry can
+ * always be looked at. The area has a reference of its process, until
+ * uprobe_slots_destroy(), and one of a reclaim in flight. A slot cache is on
+ * area->tasks from its task's first hit until the task exits or execs, which is
+ * before it leaves the mm; nobody looks at another task's uprobe_task.
+ *
+ * No hit holds a reference on its uprobe while it steps in a shared slot: the
+ * slot has a copy of what the arch reads. An unregistered probe's slot executes
+ * what the program itself has there again.
+ *
+ * The labels F, L, E, R and the letters A to D stand in the code below.
+ */
+#include "uprobe_slots_types.h"
+
+/* Reclaim rounds are at least that far apart: a grace period each. */
+#define RECLAIM_INTERVAL	(HZ / 20)
+#define DRAIN_INTERVAL		HZ	/* for slots that somebody is stuck in */
+#define NOMEM_INTERVAL		HZ	/* between failed allocations */
+/* Of all slots, how many a round takes at most; and at least, if it can. */
+#define RECLAIM_FRACTION	8
+#define RECLAIM_MIN		16
+
+DEFINE_STATIC_KEY_TRUE(uprobe_slots_key);
+
+struct uprobe_slot_knobs uprobe_slot_knobs = {
+	.cache_limit	= 8,
+	.area_pages	= 4,
+};
+
+static DEFINE_SPINLOCK(slot_areas_lock);
+LIST_HEAD(slot_areas);
+atomic_long_t slot_nr_areas, slot_nr_pages;
+static struct kmem_cache *cache_slab;
+static struct workqueue_struct *reclaim_wq;
+static u32 hash_seed;
+DEFINE_PER_CPU(struct uprobe_slot_counters, slot_counters);
+
+/* Count on this CPU: no atomic access, no memory that others write. */
+static void count(enum uprobe_slot_counter what, s64 n)
+{
+	this_cpu_add(slot_counters.c[what], n);
+}
+
+/* Reuse is off: nothing is filled any more, and reclaim takes all there is. */
+static bool draining(void)
+{
+	return !static_key_enabled(&uprobe_slots_key);
+}
+
+/* -------------------------------------------------------------- keys ---- */
+
+/**
+ * arch_uprobe_slot_key - may an instruction share a slot, and with which?
+ * @auprobe: an analysed probe
+ * @mm:	     the one it was analysed for
+ * @key:     all zero; gets what pre_xol, post_xol and abort_xol read, and the
+ *	     bytes to execute
+ *
+ * An arch that keeps something of a hit in struct arch_uprobe, or whose copy
+ * depends on where it lies, must not override this one.
+ *
+ * Return: how many bytes of key->ixol to execute; 0 to use transient slots.
+ */
+unsigned int __weak arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
+					 struct mm_struct *mm,
+					 struct arch_uprobe *key)
+{
+	return 0;
+}
+
+/**
+ * uprobe_slot_key_init - compute a probe's key
+ * @key:     the probe's
+ * @auprobe: the probe's, analysed
+ * @mm:	     the one it was analysed for
+ *
+ * Called once per probe, before it can be hit.
+ */
+void uprobe_slot_key_init(struct uprobe_slot_key *key,
+			  const struct arch_uprobe *auprobe,
+			  struct mm_struct *mm)
+{
+	unsigned int len;
+
+	memset(key, 0, sizeof(*key));
+	len = arch_uprobe_slot_key(auprobe, mm, &key->arch);
+	if (WARN_ON_ONCE(len > UPROBE_SLOT_BYTES))
+		return;
+
+	/* The hash is shown in traces: it shall not tell the address of ->ops. */
+	get_random_once(&hash_seed, sizeof(hash_seed));
+	key->len = len;
+	key->hash = jhash(&key->arch, sizeof(key->arch), hash_seed);
+}
+
+/* ----------------------------------------------------- areas and pages ---- */
+
+static void area_free(struct rcu_head *rcu)
+{
+	struct uprobe_slot_area *area;
+	unsigned int i;
+
+	area = container_of(rcu, struct uprobe_slot_area, rcu);
+	for (i = 0; i < area->nr_pages; i++) {
+		kvfree(area->page[i].slot);
+		kfree(area->page[i].born);
+	}
+	kvfree(area);
+}
+
+static void area_put(struct uprobe_slot_area *area)
+{
+	if (!refcount_dec_and_test(&area->ref))
+		return;
+
+	spin_lock(&slot_areas_lock);
+	list_del_rcu(&area->node);
+	spin_unlock(&slot_areas_lock);
+	call_rcu(&area->rcu, area_free);
+}
+
+static void reclaim_work(struct work_struct *work);
+
+/* The area of current's process, made if there is none; NULL if out of memory. */
+static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
+{
+	struct uprobe_slot_area *area = smp_load_acquire(&root->area);
+
+	if (area)
+		return area;
+
+	area = kvzalloc(sizeof(*area), UPROBE_SLOT_GFP);
+	if (!area)
+		return NULL;
+
+	spin_lock_init(&area->lock);
+	INIT_LIST_HEAD(&area->tasks);
+	INIT_DELAYED_WORK(&area->reclaim, reclaim_work);
+	refcount_set(&area->ref, 1);
+	area->root = root;
+	area->tgid = current->tgid;
+	area->reclaimed = jiffies - DRAIN_INTERVAL;
+
+	/* Another thread of the process may do the same: the first one wins. */
+	spin_lock(&slot_areas_lock);
+	if (!root->area) {
+		list_add_tail_rcu(&area->node, &slot_areas);
+		smp_store_release(&root->area, area);
+		area = NULL;
+	}
+	spin_unlock(&slot_areas_lock);
+	kvfree(area);
+
+	return root->area;
+}
+
+/**
+ * uprobe_slots_init - a process gets an area
+ * @root:     in its xol_area, not yet visible to others
+ * @vaddr:    where the area lies
+ * @nr_pages: how many pages the mapping has
+ * @wq:	      of the xol_area
+ */
+void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
+		       unsigned int nr_pages, wait_queue_head_t *wq)
+{
+	root->area = NULL;
+	root->vaddr = vaddr;
+	root->nr_pages = nr_pages;
+	root->nomem = jiffies - NOMEM_INTERVAL;
+	root->wq = wq;
+	atomic_long_inc(&slot_nr_areas);
+	atomic_long_inc(&slot_nr_pages);
+}
+
+/**
+ * uprobe_slots_destroy - a process's area goes
+ * @root: of the area
+ *
+ * Called when no task uses the mm any more, before @root is freed. Does not
+ * sleep and does not wait for a reclaim in flight.
+ */
+void uprobe_slots_destroy(struct uprobe_slot_root *root)
+{
+	struct uprobe_slot_area *area = root->area;
+	unsigned int i;
+
+	atomic_long_dec(&slot_nr_areas);
+	atomic_long_dec(&slot_nr_pages);
+	if (!area)
+		return;
+
+	spin_lock(&area->lock);
+	area->dead = true;
+	spin_unlock(&area->lock);
+
+	atomic_long_sub(area->nr_pages, &slot_nr_pages);
+	for (i = 0; i < area->nr_pages; i++)
+		put_page(area->page[i].page);
+
+	if (cancel_delayed_work(&area->reclaim))
+		area_put(area);
+	area_put(area);
+}
+
+/**
+ * uprobe_slots_page - the page of shared slots at @pgoff of the mapping
+ * @root:  of the area
+ * @pgoff: page offset in the mapping, not 0
+ *
+ * For the fault handler, with the mmap lock or the VMA's held.
+ *
+ * Return: the page, without a reference; NULL if it is not populated.
+ */
+struct page *uprobe_slots_page(struct uprobe_slot_root *root, pgoff_t pgoff)
+{
+	struct uprobe_slot_area *area = smp_load_acquire(&root->area);
+
+	if (!area || pgoff > smp_load_acquire(&area->nr_pages))	/* D */
+		return NULL;
+	return area->page[pgoff - 1].page;
+}
+
+/* Memory was short a moment ago: what failed then is not tried again yet. */
+static bool nomem_recently(struct uprobe_slot_root *root)
+{
+	return jiffies - READ_ONCE(root->nomem) < NOMEM_INTERVAL;
+}
+
+static void nomem_now(struct uprobe_slot_root *root)
+{
+	WRITE_ONCE(root->nomem, jiffies);
+}
+
+static void fill_with_breakpoints(void *to, size_t bytes)
+{
+	uprobe_opcode_t swbp = UPROBE_SWBP_INSN;
+	size_t i;
+
+	for (i = 0; i + UPROBE_SWBP_INSN_SIZE <= bytes; i += UPROBE_SWBP_INSN_SIZE)
+		memcpy(to + i, &swbp, UPROBE_SWBP_INSN_SIZE);
+}
+
+static bool slot_page_alloc(struct slot_page *new)
+{
+	void *kaddr;
+
+	new->slot = kvcalloc(UPROBE_PAGE_SLOTS, sizeof(*new->slot),
+			     UPROBE_SLOT_GFP);
+	new->born = kcalloc(UPROBE_PAGE_SLOTS, sizeof(*new->born),
+			    UPROBE_SLOT_GFP);
+	new->page = alloc_page(__GFP_HIGHMEM | UPROBE_SLOT_GFP);
+	if (!new->slot || !new->born || !new->page)
+		return false;
+
+	/* It is in no page table yet: set_pte_at() will see to the caches. */
+	kaddr = kmap_local_page(new->page);
+	fill_with_breakpoints(kaddr, PAGE_SIZE);
+	kunmap_local(kaddr);
+	flush_dcache_page(new->page);
+
+	return true;
+}
+
+static void slot_page_free(struct slot_page *unused)
+{
+	kvfree(unused->slot);
+	kfree(unused->born);
+	if (unused->page)
+		put_page(unused->page);
+}
+
+/* Take area->lock; says how long that took if the lock was not free. */
+static u64 area_lock(struct uprobe_slot_area *area)
+{
+	u64 start;
+
+	if (spin_trylock(&area->lock))
+		return 0;
+
+	start = uprobe_slots_clock();
+	spin_lock(&area->lock);
+	return max(uprobe_slots_clock() - start, 1);
+}
+
+/* A wait of current's ended, in a hit, with the slot at @vaddr or without (0). */
+static void contended(int reason, u64 wait_ns, unsigned long vaddr)
+{
+	count(UPROBE_COUNT_CONTENTION_PAGE0_FULL + reason, 1);
+	count(UPROBE_COUNT_CONTENTION_NS, wait_ns);
+	trace_slot_contention(instruction_pointer(current_pt_regs()), vaddr,
+			      reason, wait_ns);
+}
+
+static bool area_may_grow(struct uprobe_slot_area *area)
+{
+	return READ_ONCE(area->nr_pages) + 1 <
+	       min(READ_ONCE(uprobe_slot_knobs.area_pages), area->root->nr_pages) &&
+	       !nomem_recently(area->root);
+}
+
+static void area_add_page(struct uprobe_slot_area *area, struct slot_page *new)
+{
+	unsigned int nr = area->nr_pages, i;
+
+	new->vaddr = area->root->vaddr + (nr + 1) * PAGE_SIZE;
+	for (i = 0; i < UPROBE_PAGE_SLOTS; i++)
+		new->slot[i].idx = nr * UPROBE_PAGE_SLOTS + i;
+
+	area->page[nr] = *new;
+	memset(new, 0, sizeof(*new));
+	bitmap_set(area->free, nr * UPROBE_PAGE_SLOTS, UPROBE_PAGE_SLOTS);
+	smp_store_release(&area->nr_pages, nr + 1);		/* D */
+	WRITE_ONCE(area->nr_free, area->nr_free + UPROBE_PAGE_SLOTS);
+	atomic_long_inc(&slot_nr_pages);
+}
+
+/* Sleeps. False if there was no memory; a page may have come from another task. */
+static bool area_grow(struct uprobe_slot_area *area)
+{
+	struct slot_page new = { };
+	u64 wait_ns;
+	bool ret;
+
+	ret = slot_page_alloc(&new);
+	if (!ret)
+		nomem_now(area->root);
+	wait_ns = area_lock(area);
+	if (ret && !area->nr_free && area_may_grow(area))
+		area_add_page(area, &new);
+	spin_unlock(&area->lock);
+	slot_page_free(&new);
+
+	if (wait_ns)
+		contended(UPROBE_CONTENTION_LOCK, wait_ns, 0);
+	return ret;
+}
+
+/* Link a slot cache for current to its process's area; NULL if out of memory. */
+static struct uprobe_slot_cache *cache_create(struct uprobe_slot_root *root)
+{
+	struct uprobe_slot_cache *cache = NULL;
+	struct uprobe_slot_area *area;
+	u64 wait_ns;
+
+	if (nomem_recently(root))
+		return NULL;
+	area = area_get(root);
+	if (area)
+		cache = kmem_cache_zalloc(cache_slab, UPROBE_SLOT_GFP);
+	if (!cache) {
+		nomem_now(root);
+		return NULL;
+	}
+
+	cache->area = area;
+	cache->task = current;
+	wait_ns = area_lock(area);
+	list_add_tail_rcu(&cache->node, &area->tasks);
+	spin_unlock(&area->lock);
+
+	if (wait_ns)
+		contended(UPROBE_CONTENTION_LOCK, wait_ns, 0);
+	return cache;
+}
+
+/**
+ * uprobe_slot_cache_free - current gives up its slot cache, if it has one
+ * @utask: current's, about to be freed
+ *
+ * Called on exit and exec, while current still uses its old mm.
+ */
+void uprobe_slot_cache_free(struct uprobe_task *utask)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+
+	/* From a probed system call: its step, in a transient slot, never ends. */
+	if (utask->xol_vaddr && !utask->slot)
+		uprobe_slot_given_back();
+	if (!cache)
+		return;
+
+	WARN_ON_ONCE(cache->step);
+	utask->slot_cache = NULL;
+	spin_lock(&cache->area->lock);
+	list_del_rcu(&cache->node);
+	spin_unlock(&cache->area->lock);
+	kfree_rcu(cache, rcu);
+}
+
+/* ------------------------------------------------------------- a miss ---- */
+
+/* Under RCU or area->lock. */
+static struct uprobe_slot *table_find(struct uprobe_slot_area *area,
+				      const struct uprobe_slot_key *key)
+{
+	struct uprobe_slot *s;
+
+	hlist_for_each_entry_rcu(s, table_head(area, key->hash), link,
+				 lockdep_is_held(&area->lock)) {
+		if (slot_usable(s, key))
+			return s;
+	}
+
+	return NULL;
+}
+
+/* Write the instruction and, behind it, breakpoints: an overrun traps. */
+static void slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
+		       const struct uprobe_slot_key *key)
+{
+	struct slot_page *page = &area->page[s->idx / UPROBE_PAGE_SLOTS];
+	u8 code[UPROBE_SLOT_BYTES] __aligned(sizeof(long));
+
+	fill_with_breakpoints(code, sizeof(code));
+	memcpy(code, &key->arch.ixol, key->len);
+	arch_uprobe_copy_ixol(page->page, slot_vaddr(area, s), code, sizeof(code));
+
+	memcpy(&s->arch, &key->arch, sizeof(s->arch));
+	WRITE_ONCE(s->hash, key->hash);
+	page->born[s->idx % UPROBE_PAGE_SLOTS] = jiffies;
+	count(UPROBE_COUNT_WRITE, 1);
+}
+
+/* P3, where it is checked: nobody steps in a slot that is about to be written. */
+static void slot_assert_idle(struct uprobe_slot_area *area, struct uprobe_slot *s)
+{
+	struct uprobe_slot_cache *cache;
+
+	if (!IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))
+		return;
+
+	WARN_ON_ONCE(s->state != SLOT_FREE);
+	list_for_each_entry(cache, &area->tasks, node)
+		WARN_ON_ONCE(READ_ONCE(cache->step) == s);
+}
+
+/* With area->lock held and a free slot there: the lowest, so that pages settle. */
+static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
+				     const struct uprobe_slot_key *key)
+{
+	struct uprobe_slot_area *area = cache->area;
+	struct uprobe_slot *s;
+
+	s = slot_at(area, find_first_bit(area->free, AREA_MAX_SLOTS));
+	slot_assert_idle(area, s);
+
+	__clear_bit(s->idx, area->free);			/* L4 */
+	slot_write(area, s, key);
+	WRITE_ONCE(s->ref, 0);
+	WRITE_ONCE(cache->step, s);
+	smp_store_release(&s->state, SLOT_LIVE);		/* A */
+	hlist_add_head_rcu(&s->link, table_head(area, key->hash));
+	WRITE_ONCE(area->nr_free, area->nr_free - 1);
+	area->nr_live++;
+
+	return s;
+}
+
+/*
+ * A slot that is in the table after all, or a free one, filled. On success
+ * current's hazard is on it. The lock keeps it from being marked meanwhile, so
+ * there is no window as in a hit.
+ */
+static struct uprobe_slot *slot_claim(struct uprobe_slot_cache *cache,
+				      const struct uprobe_slot_key *key,
+				      int *miss)
+{
+	struct uprobe_slot_area *area = cache->area;
+	struct uprobe_slot *s;
+	u64 wait_ns;
+
+	wait_ns = area_lock(area);				/* L2 */
+	s = table_find(area, key);
+	*miss = UPROBE_MISS_FULL;
+	if (s) {
+		WRITE_ONCE(cache->step, s);
+		*miss = UPROBE_MISS_SHARED;
+	} else if (area->nr_free && !draining()) {
+		s = slot_fill(cache, key);
+		*miss = UPROBE_MISS_FILLED;
+	}
+	spin_unlock(&area->lock);
+
+	if (wait_ns)
+		contended(UPROBE_CONTENTION_LOCK, wait_ns,
+			  s ? slot_vaddr(area, s) : 0);
+	return s;
+}
+
+static void reclaim_kick(struct uprobe_slot_area *area, unsigned long interval);
+
+/*
+ * Neither the task's cache nor the table has it. NULL and the reason if there is
+ * nothing to be had; then neither the lock was taken nor anything written (P2).
+ */
+static struct uprobe_slot *slot_miss(struct uprobe_slot_cache *cache,
+				     const struct uprobe_slot_key *key,
+				     int *miss)
+{
+	struct uprobe_slot_area *area = cache->area;
+	struct uprobe_slot *s;
+
+	*miss = UPROBE_MISS_FULL;
+	if (min(READ_ONCE(uprobe_slot_knobs.area_pages), area->root->nr_pages) < 2) {
+		*miss = UPROBE_MISS_SINGLE_PAGE;
+		return NULL;
+	}
+
+	while ((READ_ONCE(area->nr_free) || area_may_grow(area)) &&	/* L0 */
+	       !draining()) {
+		if (!READ_ONCE(area->nr_free) && !area_grow(area)) {	/* L3 */
+			*miss = UPROBE_MISS_NOMEM;
+			break;
+		}
+		s = slot_claim(cache, key, miss);
+		if (s)
+			return s;
+	}
+
+	reclaim_kick(area, RECLAIM_INTERVAL);
+	return NULL;
+}
+
+/* -------------------------------------------------------------- a hit ---- */
+
+/*
+ * The shared slot for @key with current's hazard on it, or NULL. *@own says
+ * whether the task's own cache named it.
+ */
+static struct uprobe_slot *slot_enter(struct uprobe_slot_cache *cache,
+				      const struct uprobe_slot_key *key,
+				      bool *own)
+{
+	struct uprobe_slot *s;
+
+	rcu_read_lock();					/* F1 */
+	s = cache_find(cache, key);				/* F2 F3 F4 */
+	*own = s;
+	if (!s)
+		s = table_find(cache->area, key);
+	if (s)
+		WRITE_ONCE(cache->step, s);			/* F5, B */
+	rcu_read_unlock();					/* F6 */
+
+	return s;
+}
+
+static void hazard_clear(struct uprobe_slot_cache *cache)
+{
+	smp_store_release(&cache->step, NULL);			/* E2, C */
+}
+
+static void account_hit(struct uprobe_task *utask,
+			const struct uprobe_slot_key *key)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+
+	WRITE_ONCE(cache->hits, cache->hits + 1);
+	count(UPROBE_COUNT_HIT, 1);
+	trace_slot_hit(utask->vaddr, utask->xol_vaddr, key->hash);
+	trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, key->hash);
+}
+
+/**
+ * uprobe_slot_missed - account an execution that the task's cache did not serve
+ * @key:	of the probe
+ * @miss:	why; UPROBE_MISS_NONE is nothing to account
+ * @bp_vaddr:	the probe's address
+ * @slot_vaddr:	where current executes it, in a shared or a transient slot
+ */
+void uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
+			unsigned long bp_vaddr, unsigned long slot_vaddr)
+{
+	struct uprobe_slot_cache *cache = current->utask->slot_cache;
+
+	if (miss == UPROBE_MISS_NONE)
+		return;
+
+	if (cache)
+		WRITE_ONCE(cache->misses, cache->misses + 1);
+	count(UPROBE_COUNT_MISS_SHARED + miss - UPROBE_MISS_SHARED, 1);
+	trace_slot_miss(bp_vaddr, slot_vaddr, key->hash, miss);
+	if (miss == UPROBE_MISS_SHARED)
+		trace_slot_flush_avoided(bp_vaddr, slot_vaddr, key->hash);
+}
+
+static void slot_account(struct uprobe_task *utask,
+			 const struct uprobe_slot_key *key, int miss)
+{
+	if (likely(!miss))
+		account_hit(utask, key);
+	else
+		uprobe_slot_missed(key, miss, utask->vaddr, utask->xol_vaddr);
+}
+
+/*
+ * Redirect current to the slot that its hazard is on; @miss is 0 for a hit. The
+ * events come first, so that a stack trace begins at the probe.
+ */
+static int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
+		     const struct uprobe_slot_key *key, int miss,
+		     struct pt_regs *regs, unsigned long bp_vaddr)
+{
+	int err;
+
+	utask->xol_vaddr = slot_vaddr(utask->slot_cache->area, s);
+	utask->vaddr = bp_vaddr;
+	slot_account(utask, key, miss);
+	err = arch_uprobe_pre_xol(&s->arch, regs);
+	if (unlikely(err)) {
+		utask->xol_vaddr = 0;
+		hazard_clear(utask->slot_cache);
+		return err;
+	}
+
+	utask->slot = s;
+	utask->state = UTASK_SSTEP;
+	/* For reclaim's clock: shared memory is written once a round only. */
+	if (!READ_ONCE(s->ref))
+		WRITE_ONCE(s->ref, 1);
+	return 0;
+}
+
+/**
+ * __uprobe_slot_begin - make current step in a shared slot, if it can
+ * @root:     of current's area
+ * @key:      of the probe
+ * @regs:     current's
+ * @bp_vaddr: the probe's address
+ *
+ * Context: a uprobe hit of current, after the handlers; in the tasks-trace RCU
+ * section of it, so no grace period of that kind is waited for. May sleep to
+ * allocate memory, on the first hit of a task and where the area grows.
+ *
+ * Return: as uprobe_slot_begin().
+ */
+int __uprobe_slot_begin(struct uprobe_slot_root *root,
+			const struct uprobe_slot_key *key,
+			struct pt_regs *regs, unsigned long bp_vaddr)
+{
+	struct uprobe_task *utask = current->utask;
+	unsigned int limit = uprobe_slot_limit(current);
+	struct uprobe_slot *s;
+	int miss, err;
+	bool own;
+
+	if (unlikely(utask->slot_cache && utask->slot_cache->nr > limit))
+		cache_trim(utask->slot_cache, limit);
+	if (unlikely(!limit))
+		return UPROBE_MISS_LIMIT;
+	if (!key->len)
+		return UPROBE_MISS_UNSHAREABLE;
+	if (unlikely(!utask->slot_cache)) {			/* F0 */
+		if (root->nr_pages < 2)
+			return UPROBE_MISS_SINGLE_PAGE;
+		utask->slot_cache = cache_create(root);
+		if (!utask->slot_cache)
+			return UPROBE_MISS_NOMEM;
+	}
+
+	s = slot_enter(utask->slot_cache, key, &own);
+	miss = UPROBE_MISS_SHARED;
+	if (unlikely(!s)) {					/* F8 */
+		s = slot_miss(utask->slot_cache, key, &miss);
+		if (!s)
+			return miss;
+	}
+
+	err = slot_step(utask, s, key, own ? 0 : miss, regs, bp_vaddr);	/* F7 */
+	if (!err && unlikely(!own))
+		cache_add(utask->slot_cache, s, limit);
+	return err;
+}
+
+/**
+ * uprobe_slot_arch - what post_xol and abort_xol work on
+ * @utask: current's
+ *
+ * Return: the slot's copy, or NULL if current does not step in a shared slot.
+ */
+struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
+{
+	return utask->slot ? &utask->slot->arch : NULL;
+}
+
+/**
+ * __uprobe_slot_end - current has left its shared slot
+ * @utask: current's, stepping in a shared slot
+ *
+ * The last thing of a step: the slot may be rewritten from here on. Looks at
+ * the task only, so a step ends well whatever the knobs say by now.
+ */
+void __uprobe_slot_end(struct uprobe_task *utask)
+{
+	utask->slot = NULL;
+	utask->xol_vaddr = 0;
+	hazard_clear(utask->slot_cache);
+}
+
+/* --------------------------------------------------- transient slots ---- */
+
+/**
+ * uprobe_slots_clock - what waits are measured with
+ *
+ * Return: nanoseconds.
+ */
+u64 uprobe_slots_clock(void)
+{
+	return ktime_get_ns();
+}
+
+/**
+ * uprobe_slots_retry - may who waits for a transient slot try a shared one?
+ * @root: of current's area
+ * @miss: why current has none: if it is not that there was no room, a free one
+ *	  does not help
+ *
+ * Context: the condition of a wait; does not sleep. Sees to it that reclaim, if
+ * that can help, comes and wakes the waiter.
+ */
+bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss)
+{
+	struct uprobe_slot_area *area = root->area;
+
+	if (!area || (miss != UPROBE_MISS_FULL && miss != UPROBE_MISS_NOMEM))
+		return false;
+	if (READ_ONCE(area->nr_free) || area_may_grow(area))
+		return true;
+	reclaim_kick(area, RECLAIM_INTERVAL);
+	return false;
+}
+
+/**
+ * uprobe_slots_waited - account a wait for a transient slot
+ * @start_ns:	uprobe_slots_clock() when it began
+ * @slot_vaddr: the slot that it ended with, or 0
+ */
+void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr)
+{
+	if (static_key_enabled(&uprobe_slots_key))
+		contended(UPROBE_CONTENTION_PAGE0_FULL,
+			  uprobe_slots_clock() - start_ns, slot_vaddr);
+}
+
+/* A transient slot was taken and written. */
+void uprobe_slot_taken(void)
+{
+	count(UPROBE_COUNT_WRITE, 1);
+	count(UPROBE_COUNT_TRANSIENT, 1);
+}
+
+void uprobe_slot_given_back(void)
+{
+	count(UPROBE_COUNT_TRANSIENT, -1);
+}
+
+/* ------------------------------------------------------------ reclaim ---- */
+
+/* Mark in @seen each slot that a task's cache names. */
+static void reclaim_see_entries(struct uprobe_slot_area *area)
+{
+	struct uprobe_slot_cache *cache;
+	unsigned int i;
+	u32 entry;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(cache, &area->tasks, node) {
+		for (i = 0; READ_ONCE(cache->nr) && i < CACHE_SIZE; i++) {
+			entry = READ_ONCE(cache->entry[i]);
+			if (entry && entry_current(area, entry))
+				__set_bit((entry & ENTRY_IDX) - 1, area->seen);
+		}
+	}
+	rcu_read_unlock();
+}
+
+/* Mark in @seen each slot that a task steps in. */
+static void reclaim_see_hazards(struct uprobe_slot_area *area)
+{
+	struct uprobe_slot_cache *cache;
+	struct uprobe_slot *s;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(cache, &area->tasks, node) {
+		s = smp_load_acquire(&cache->step);		/* C */
+		if (s)
+			__set_bit(s->idx, area->seen);
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * Choose victims: LIVE slots that were not hit since the hand last passed by,
+ * from where it stands. Those that nobody's cache names go first (@named is
+ * false), so that the caches' limits decide whose working set survives. When
+ * draining, all go. Returns how far the hand went.
+ */
+static unsigned int reclaim_choose(struct uprobe_slot_area *area, bool named,
+				   unsigned int *chosen)
+{
+	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n;
+	unsigned int batch = max(nr / RECLAIM_FRACTION, RECLAIM_MIN);
+	struct uprobe_slot *s;
+
+	for (n = 0; n < nr && (draining() || *chosen < batch); n++) {
+		s = slot_at(area, (area->hand + n) % nr);
+		if (s->state != SLOT_LIVE)
+			continue;
+		if (!draining() &&
+		    (READ_ONCE(s->ref) ||
+		     (!named && test_bit(s->idx, area->seen))))
+			continue;
+		__set_bit(s->idx, area->dying);
+		(*chosen)++;
+	}
+
+	return n;
+}
+
+/* The hand passes by @n slots: what is not hit before it comes again may go. */
+static void reclaim_age(struct uprobe_slot_area *area, unsigned int n)
+{
+	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS;
+	struct uprobe_slot *s;
+
+	for (; n; n--, area->hand = (area->hand + 1) % nr) {
+		s = slot_at(area, area->hand);
+		if (READ_ONCE(s->ref))
+			WRITE_ONCE(s->ref, 0);
+	}
+}
+
+static void slot_mark(struct uprobe_slot_area *area, struct uprobe_slot *s)
+{
+	WRITE_ONCE(s->state, SLOT_DYING);
+	hlist_del_rcu(&s->link);
+	area->nr_live--;
+	area->nr_dying++;
+}
+
+/* R0, R1. Returns how many slots were marked. */
+static unsigned int reclaim_mark(struct uprobe_slot_area *area)
+{
+	unsigned int idx, passed, chosen = 0;
+
+	bitmap_zero(area->dying, AREA_MAX_SLOTS);
+	bitmap_zero(area->seen, AREA_MAX_SLOTS);
+	reclaim_see_entries(area);
+
+	spin_lock(&area->lock);
+	if (!area->dead && (draining() || !area->nr_free)) {
+		passed = reclaim_choose(area, false, &chosen);
+		if (!chosen)
+			passed = reclaim_choose(area, true, &chosen);
+		reclaim_age(area, passed);
+	}
+	for_each_set_bit(idx, area->dying, AREA_MAX_SLOTS)
+		slot_mark(area, slot_at(area, idx));
+	spin_unlock(&area->lock);
+
+	return chosen;
+}
+
+static void slot_decide(struct uprobe_slot_area *area, struct uprobe_slot *s)
+{
+	struct slot_page *page = &area->page[s->idx / UPROBE_PAGE_SLOTS];
+	u32 age = (u32)jiffies - page->born[s->idx % UPROBE_PAGE_SLOTS];
+	bool busy = test_bit(s->idx, area->seen);
+
+	area->nr_dying--;
+	if (busy) {
+		/* Its twin may be there by now: harmless, both are right. */
+		WRITE_ONCE(s->state, SLOT_LIVE);
+		hlist_add_head_rcu(&s->link, table_head(area, s->hash));
+		area->nr_live++;
+	} else {
+		WRITE_ONCE(s->state, SLOT_FREE);
+		__set_bit(s->idx, area->free);
+		WRITE_ONCE(area->nr_free, area->nr_free + 1);
+	}
+	if (draining())
+		return;		/* the operator decided, and gets no events */
+	count(UPROBE_COUNT_RECLAIM, 1);
+	trace_slot_reclaim(slot_vaddr(area, s), area->tgid,
+			   busy ? UPROBE_RECLAIM_BUSY : UPROBE_RECLAIM_FREED,
+			   jiffies_to_msecs(age));
+}
+
+/* R4 */
+static void reclaim_decide(struct uprobe_slot_area *area)
+{
+	unsigned int idx;
+
+	spin_lock(&area->lock);
+	if (!area->dead) {
+		for_each_set_bit(idx, area->dying, AREA_MAX_SLOTS)
+			slot_decide(area, slot_at(area, idx));
+	}
+	spin_unlock(&area->lock);
+}
+
+/*
+ * R5: wake who waits, if there is something to be had. Returns whether another
+ * round is due though nobody may come to kick it.
+ */
+static bool reclaim_wake(struct uprobe_slot_area *area)
+{
+	bool again = false;
+
+	spin_lock(&area->lock);
+	if (!area->dead && draining()) {
+		again = area->nr_live;
+	} else if (!area->dead && waitqueue_active(area->root->wq)) {
+		if (area->nr_free || area_may_grow(area))
+			wake_up(area->root->wq);
+		else
+			again = true;
+	}
+	spin_unlock(&area->lock);
+
+	return again;
+}
+
+static void reclaim_work(struct work_struct *work)
+{
+	struct uprobe_slot_area *area;
+
+	area = container_of(to_delayed_work(work), struct uprobe_slot_area, reclaim);
+	if (reclaim_mark(area)) {
+		synchronize_rcu();				/* R2, B */
+		/*
+		 * Who came on the list since R1 saw DYING, or did not look; who
+		 * went off it has left its slot for good.
+		 */
+		bitmap_zero(area->seen, AREA_MAX_SLOTS);
+		reclaim_see_hazards(area);			/* R3 */
+		reclaim_decide(area);
+	}
+
+	WRITE_ONCE(area->reclaimed, jiffies);
+	/*
+	 * A full barrier, against who turns reuse off, or goes to wait, and then
+	 * finds a reclaim in flight: one of us sees what the other wrote.
+	 */
+	xchg(&area->reclaiming, 0);
+	if (reclaim_wake(area))
+		reclaim_kick(area, draining() ? DRAIN_INTERVAL : RECLAIM_INTERVAL);
+	area_put(area);
+}
+
+/*
+ * See that a round of reclaim comes, no sooner than @interval after the last one
+ * (a full interval if that was before jiffies wrapped). The caller knows that the
+ * area lives.
+ */
+static void reclaim_kick(struct uprobe_slot_area *area, unsigned long interval)
+{
+	unsigned long passed;
+
+	if (READ_ONCE(area->reclaiming) || cmpxchg(&area->reclaiming, 0, 1))
+		return;
+
+	passed = jiffies - READ_ONCE(area->reclaimed);
+	refcount_inc(&area->ref);
+	queue_delayed_work(reclaim_wq, &area->reclaim,
+			   passed < interval ? interval - passed : 0);
+}
+
+/* ------------------------------------------------- the tracefs side ---- */
+
+/**
+ * uprobe_slots_set_enabled - turn slot reuse on or off
+ * @on: whether
+ *
+ * Off: new hits take transient slots, and the shared ones drain; a step in one
+ * of them ends as it began. Serialised by the caller. May sleep.
+ *
+ * Return: 0, or -ENOMEM if booting was too short of memory for reclaim's queue.
+ */
+int uprobe_slots_set_enabled(bool on)
+{
+	struct uprobe_slot_area *area;
+
+	if (!reclaim_wq)
+		return on ? -ENOMEM : 0;
+	if (on) {
+		static_branch_enable(&uprobe_slots_key);
+		return 0;
+	}
+
+	static_branch_disable(&uprobe_slots_key);
+	rcu_read_lock();
+	list_for_each_entry_rcu(area, &slot_areas, node) {
+		if (refcount_inc_not_zero(&area->ref)) {
+			reclaim_kick(area, 0);
+			area_put(area);
+		}
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
+static bool off_at_boot __initdata;
+
+static int __init uprobe_slots_setup(char *str)
+{
+	bool on;
+
+	if (kstrtobool(str, &on))
+		return 0;
+	off_at_boot = !on;
+	return 1;
+}
+__setup("uprobe_slots=", uprobe_slots_setup);
+
+static int __init uprobe_slots_initcall(void)
+{
+	cache_slab = KMEM_CACHE(uprobe_slot_cache, SLAB_HWCACHE_ALIGN | SLAB_PANIC);
+	reclaim_wq = alloc_workqueue("uprobe_slots", WQ_UNBOUND, 0);
+	if (off_at_boot || WARN_ON(!reclaim_wq))
+		static_branch_disable(&uprobe_slots_key);
+	return 0;
+}
+core_initcall(uprobe_slots_initcall);

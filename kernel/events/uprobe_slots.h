@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Shared XOL slots for uprobes: what uprobes.c and the tracefs files see.
+ *
+ * With CONFIG_UPROBE_SLOTS off each function here is a stub that leaves
+ * uprobes.c as it is without them.
+ */
+#ifndef _KERNEL_EVENTS_UPROBE_SLOTS_H
+#define _KERNEL_EVENTS_UPROBE_SLOTS_H
+
+#include <linux/err.h>
+#include <linux/jump_label.h>
+#include <linux/mm_types.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/uprobes.h>
+#include <linux/wait.h>
+
+struct pt_regs;
+struct seq_file;
+struct uprobe_slot_area;
+
+/*
+ * Why an out-of-line execution was not served from the task's own cache: the
+ * one list that feeds the counters, the tracepoint and the tools.
+ * UPROBE_MISS_SHARED ran from a shared slot all the same, as did
+ * UPROBE_MISS_FILLED; the others took a transient slot.
+ */
+#define UPROBE_SLOT_MISSES(X)						\
+	X(SHARED,	shared)		/* found in the area's table */	\
+	X(FILLED,	filled)		/* a free slot was written */	\
+	X(FULL,		full)		/* no free slot, no new page */	\
+	X(LIMIT,	limit)		/* the task's limit is 0 */	\
+	X(SINGLE_PAGE,	single_page)	/* the area may have one page */\
+	X(UNSHAREABLE,	unshareable)	/* the arch refuses to share */	\
+	X(NOMEM,	nomem)
+
+#define UPROBE_SLOT_CONTENTIONS(X)					\
+	X(PAGE0_FULL,	page0_full)	/* waited for a transient slot */\
+	X(LOCK,		lock)		/* waited for the area's lock */
+
+#define UPROBE_SLOT_RESULTS(X)						\
+	X(FREED,	freed)						\
+	X(BUSY,		busy)		/* somebody steps in the slot */
+
+enum uprobe_slot_miss {
+	/* Reuse is off: a transient slot, and nobody counts it as a miss. */
+	UPROBE_MISS_NONE = 1,
+#define X(NAME, name) UPROBE_MISS_##NAME,
+	UPROBE_SLOT_MISSES(X)
+#undef X
+};
+
+enum uprobe_slot_contention {
+#define X(NAME, name) UPROBE_CONTENTION_##NAME,
+	UPROBE_SLOT_CONTENTIONS(X)
+#undef X
+};
+
+enum uprobe_slot_result {
+#define X(NAME, name) UPROBE_RECLAIM_##NAME,
+	UPROBE_SLOT_RESULTS(X)
+#undef X
+};
+
+#ifdef CONFIG_UPROBE_SLOTS
+
+/*
+ * Pages of the mapping, page 0 included: always the same, since the mapping
+ * cannot change its size later. An arch that shares no slots needs no more.
+ */
+#ifdef UPROBE_SLOT_BYTES
+#define UPROBE_AREA_PAGES	16
+#else
+#define UPROBE_AREA_PAGES	1
+#endif
+#define UPROBE_AREA_PAGES_MAX	16	/* of the knob */
+#define UPROBE_CACHE_MAX	64
+
+/**
+ * struct uprobe_slot_key - everything that decides what executing a slot does
+ * @arch:  what the arch's pre_xol, post_xol and abort_xol read, and the bytes
+ *	   to execute; the rest is zero, so that equal keys are equal memory
+ * @hash:  of @arch
+ * @len:   bytes of @arch.ixol to execute, 0 where the probe cannot share
+ *
+ * Made once per probe by uprobe_slot_key_init(), constant afterwards.
+ */
+struct uprobe_slot_key {
+	struct arch_uprobe	arch;
+	u32			hash;
+	u8			len;
+};
+
+/**
+ * struct uprobe_slot_root - where a process's shared slots hang
+ * @area:     the shared slots; NULL until the first hit that wants one
+ * @vaddr:    user address of page 0 of the mapping
+ * @nr_pages: pages of the mapping, 1 where no more fitted
+ * @nomem:    jiffies when memory was short: for a while none is asked for
+ * @wq:       who waits for a transient slot waits here
+ *
+ * A member of the process's xol_area; lives as long as that.
+ */
+struct uprobe_slot_root {
+	struct uprobe_slot_area	*area;
+	unsigned long		vaddr;
+	unsigned int		nr_pages;
+	unsigned long		nomem;
+	wait_queue_head_t	*wq;
+};
+
+DECLARE_STATIC_KEY_TRUE(uprobe_slots_key);
+
+void uprobe_slot_key_init(struct uprobe_slot_key *key,
+			  const struct arch_uprobe *auprobe,
+			  struct mm_struct *mm);
+void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
+		       unsigned int nr_pages, wait_queue_head_t *wq);
+void uprobe_slots_destroy(struct uprobe_slot_root *root);
+struct page *uprobe_slots_page(struct uprobe_slot_root *root, pgoff_t pgoff);
+int __uprobe_slot_begin(struct uprobe_slot_root *root,
+			const struct uprobe_slot_key *key,
+			struct pt_regs *regs, unsigned long bp_vaddr);
+void __uprobe_slot_end(struct uprobe_task *utask);
+struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask);
+void uprobe_slot_cache_free(struct uprobe_task *utask);
+void uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
+			unsigned long bp_vaddr, unsigned long slot_vaddr);
+bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss);
+void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr);
+u64 uprobe_slots_clock(void);
+void uprobe_slot_taken(void);
+void uprobe_slot_given_back(void);
+
+/**
+ * uprobe_slot_begin - make current step in a shared slot, if it can
+ *
+ * See __uprobe_slot_begin(), which it calls where reuse is on.
+ *
+ * Return: 0 if current steps in a shared slot; a negative errno if the arch
+ * refused to step; else the reason for which the caller has to take a
+ * transient slot, an enum uprobe_slot_miss for uprobe_slot_missed().
+ */
+static inline int uprobe_slot_begin(struct uprobe_slot_root *root,
+				    const struct uprobe_slot_key *key,
+				    struct pt_regs *regs,
+				    unsigned long bp_vaddr)
+{
+	if (!static_branch_likely(&uprobe_slots_key))
+		return UPROBE_MISS_NONE;
+	return __uprobe_slot_begin(root, key, regs, bp_vaddr);
+}
+
+/**
+ * uprobe_slot_end - end current's step in a shared slot
+ * @utask: current's
+ *
+ * Return: false if it was no shared slot that @utask was stepping in.
+ */
+static inline bool uprobe_slot_end(struct uprobe_task *utask)
+{
+	if (!utask->slot)
+		return false;
+	__uprobe_slot_end(utask);
+	return true;
+}
+
+/* Is the task between the two traps of an out-of-line execution? */
+static inline bool uprobe_stepping(struct uprobe_task *utask)
+{
+	return utask->slot || utask->active_uprobe;
+}
+
+/*
+ * Wait for a transient slot: until @cond, or a fatal signal (-ERESTARTSYS), or
+ * until a shared slot may be had instead of one that was missed because the
+ * area was full (-EAGAIN: look again). @slot is the slot's address once @cond
+ * holds.
+ */
+#define uprobe_slots_wait(root, wq, miss, cond, slot)			\
+({									\
+	bool __got = (cond);						\
+	int __err = 0;							\
+	if (!__got) {							\
+		u64 __start = uprobe_slots_clock();			\
+									\
+		__err = wait_event_killable(wq, (__got = (cond)) ||	\
+					uprobe_slots_retry(root, miss));\
+		if (!__err && !__got)					\
+			__err = -EAGAIN;				\
+		uprobe_slots_waited(__start, __got ? (slot) : 0);	\
+	}								\
+	__err;								\
+})
+
+/* What the tracefs files and the tools use. */
+
+/**
+ * struct uprobe_slot_knobs - what an operator sets; read with READ_ONCE()
+ * @cache_limit: entries of a task's slot cache, where it has no override
+ * @area_pages:  most pages of an area that get populated, page 0 included
+ */
+struct uprobe_slot_knobs {
+	unsigned int cache_limit;
+	unsigned int area_pages;
+};
+
+extern struct uprobe_slot_knobs uprobe_slot_knobs;
+
+enum uprobe_slot_counter {
+	UPROBE_COUNT_HIT,
+#define X(NAME, name) UPROBE_COUNT_MISS_##NAME,
+	UPROBE_SLOT_MISSES(X)
+#undef X
+#define X(NAME, name) UPROBE_COUNT_CONTENTION_##NAME,
+	UPROBE_SLOT_CONTENTIONS(X)
+#undef X
+	UPROBE_COUNT_CONTENTION_NS,
+	UPROBE_COUNT_RECLAIM,
+	UPROBE_COUNT_WRITE,
+	UPROBE_COUNT_TRANSIENT,		/* a gauge: taken - given back */
+	UPROBE_NR_COUNTERS
+};
+
+struct uprobe_slot_counters {
+	u64 c[UPROBE_NR_COUNTERS];
+};
+
+/* Summed over all areas. */
+struct uprobe_slot_gauges {
+	unsigned long free, live, dying, pinned;
+	unsigned long areas, pages;
+};
+
+/* One line of the file `tasks`. */
+struct uprobe_slot_task {
+	struct task_struct	*task;
+	unsigned int		entries;
+	unsigned long		hits, misses;
+};
+
+int uprobe_slots_set_enabled(bool on);
+void uprobe_slots_counters(struct uprobe_slot_counters *sum);
+void uprobe_slots_gauges(struct uprobe_slot_gauges *sum);
+const char *uprobe_slots_check(void);
+void uprobe_slots_for_each_task(void (*fn)(struct uprobe_slot_task *, void *),
+				void *data);
+
+static inline unsigned int uprobe_slot_limit(struct task_struct *t)
+{
+	u8 override = READ_ONCE(t->uprobe_slot_limit);
+
+	return override ? override - 1U :
+			  READ_ONCE(uprobe_slot_knobs.cache_limit);
+}
+
+#else /* !CONFIG_UPROBE_SLOTS */
+
+#define UPROBE_AREA_PAGES	1
+
+struct uprobe_slot_key { };
+struct uprobe_slot_root { };
+
+static inline void uprobe_slot_key_init(struct uprobe_slot_key *key,
+					const struct arch_uprobe *auprobe,
+					struct mm_struct *mm)
+{
+}
+
+static inline void uprobe_slots_init(struct uprobe_slot_root *root,
+				     unsigned long vaddr, unsigned int nr_pages,
+				     wait_queue_head_t *wq)
+{
+}
+
+static inline void uprobe_slots_destroy(struct uprobe_slot_root *root)
+{
+}
+
+static inline struct page *uprobe_slots_page(struct uprobe_slot_root *root,
+					     pgoff_t pgoff)
+{
+	return NULL;
+}
+
+static inline int uprobe_slot_begin(struct uprobe_slot_root *root,
+				    const struct uprobe_slot_key *key,
+				    struct pt_regs *regs,
+				    unsigned long bp_vaddr)
+{
+	return UPROBE_MISS_NONE;
+}
+
+static inline bool uprobe_slot_end(struct uprobe_task *utask)
+{
+	return false;
+}
+
+static inline struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
+{
+	return NULL;
+}
+
+static inline void uprobe_slot_cache_free(struct uprobe_task *utask)
+{
+}
+
+static inline void uprobe_slot_missed(const struct uprobe_slot_key *key,
+				      int miss, unsigned long bp_vaddr,
+				      unsigned long slot_vaddr)
+{
+}
+
+static inline void uprobe_slot_taken(void)
+{
+}
+
+static inline void uprobe_slot_given_back(void)
+{
+}
+
+static inline bool uprobe_stepping(struct uprobe_task *utask)
+{
+	return utask->active_uprobe;
+}
+
+#define uprobe_slots_wait(root, wq, miss, cond, slot)			\
+({									\
+	wait_event(wq, cond);						\
+	0;								\
+})
+
+#endif /* CONFIG_UPROBE_SLOTS */
+
+#define UPROBE_AREA_BYTES	(UPROBE_AREA_PAGES * PAGE_SIZE)
+
+#endif /* _KERNEL_EVENTS_UPROBE_SLOTS_H */

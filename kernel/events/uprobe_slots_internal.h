@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Everything that uprobe_slots.c takes from the kernel, and every difference
+ * between kernel versions. The userspace harness replaces this file.
+ */
+#ifndef _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H
+#define _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H
+
+#include <linux/bitmap.h>
+#include <linux/cache.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/hash.h>
+#include <linux/highmem.h>
+#include <linux/init.h>
+#include <linux/jhash.h>
+#include <linux/jiffies.h>
+#include <linux/jump_label.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/once.h>
+#include <linux/percpu.h>
+#include <linux/pid.h>
+#include <linux/ptrace.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/timekeeping.h>
+#include <linux/uprobes.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "uprobe_slots.h"
+#include "uprobe_slots_trace.h"
+
+/* An arch that shares says how large its slots are; the others never fill one. */
+#ifndef UPROBE_SLOT_BYTES
+#define UPROBE_SLOT_BYTES	UPROBE_XOL_SLOT_BYTES
+#endif
+
+/* A task's cache names a slot by 12 bits, so large pages are not used up. */
+#define UPROBE_PAGE_SLOTS \
+	(PAGE_SIZE / UPROBE_SLOT_BYTES > 256 ? 256 : PAGE_SIZE / UPROBE_SLOT_BYTES)
+
+/* What shared slots cost is the task's cgroup's; a failure is no drama. */
+#define UPROBE_SLOT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
+/* May be overridden by the arch; see the weak one. */
+unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
+				  struct mm_struct *mm,
+				  struct arch_uprobe *key);
+
+#endif /* _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H */

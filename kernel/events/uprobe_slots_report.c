@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What shared slots tell about themselves: sums for the tracefs files, and the
+ * checker of the rules. Nothing here is on the way of a hit.
+ */
+#include "uprobe_slots_types.h"
+
+/* Is @s itself in the table? Under area->lock. */
+static bool table_has(struct uprobe_slot_area *area, struct uprobe_slot *s)
+{
+	struct uprobe_slot *pos;
+
+	hlist_for_each_entry(pos, table_head(area, s->hash), link) {
+		if (pos == s)
+			return true;
+	}
+
+	return false;
+}
+
+/**
+ * uprobe_slots_counters - sum the counters over all CPUs
+ * @sum: gets them
+ *
+ * A hit that is going on meanwhile may be in the sum or not.
+ */
+void uprobe_slots_counters(struct uprobe_slot_counters *sum)
+{
+	unsigned int cpu, i;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < UPROBE_NR_COUNTERS; i++)
+			sum->c[i] += READ_ONCE(per_cpu(slot_counters.c[i], cpu));
+	}
+}
+
+/**
+ * uprobe_slots_gauges - sum what the areas hold now
+ * @sum: gets it; each area's figures fit together
+ */
+void uprobe_slots_gauges(struct uprobe_slot_gauges *sum)
+{
+	struct uprobe_slot_area *area;
+
+	memset(sum, 0, sizeof(*sum));
+	sum->areas = atomic_long_read(&slot_nr_areas);
+	sum->pages = atomic_long_read(&slot_nr_pages);
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(area, &slot_areas, node) {
+		spin_lock(&area->lock);
+		if (!area->dead) {
+			sum->free += area->nr_free;
+			sum->live += area->nr_live;
+			sum->dying += area->nr_dying;
+		}
+		spin_unlock(&area->lock);
+	}
+	rcu_read_unlock();
+}
+
+/* P3 and P4 for one area, under its lock; NULL or the rule that does not hold. */
+static const char *area_check(struct uprobe_slot_area *area)
+{
+	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n[3] = { }, i;
+	struct uprobe_slot_cache *cache;
+	struct uprobe_slot *s;
+
+	for (i = 0; i < nr; i++) {
+		s = slot_at(area, i);
+		n[s->state]++;
+		if ((s->state == SLOT_FREE) != test_bit(i, area->free))
+			return "the free slots are those in state FREE";
+		if (s->state == SLOT_LIVE && !table_has(area, s))
+			return "a LIVE slot is in the table";
+	}
+	if (n[SLOT_FREE] != area->nr_free || n[SLOT_LIVE] != area->nr_live ||
+	    n[SLOT_DYING] != area->nr_dying)
+		return "P4: free + live + dying + pinned is the capacity";
+
+	list_for_each_entry(cache, &area->tasks, node) {
+		s = READ_ONCE(cache->step);
+		if (s && s->state == SLOT_FREE)
+			return "P3: nobody steps in a FREE slot";
+	}
+
+	return NULL;
+}
+
+/**
+ * uprobe_slots_check - look at every slot of every process (debug builds)
+ *
+ * Return: NULL, or the rule that does not hold somewhere.
+ */
+const char *uprobe_slots_check(void)
+{
+	struct uprobe_slot_area *area;
+	const char *rule = NULL;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(area, &slot_areas, node) {
+		spin_lock(&area->lock);
+		if (!area->dead)
+			rule = area_check(area);
+		spin_unlock(&area->lock);
+		if (rule)
+			break;
+	}
+	rcu_read_unlock();
+
+	return rule;
+}
+
+/**
+ * uprobe_slots_for_each_task - look at every task with a slot cache
+ * @fn:	  called with each, in an RCU read-side section, in which the task and
+ *	  what it says are valid
+ * @data: passed on
+ */
+void uprobe_slots_for_each_task(void (*fn)(struct uprobe_slot_task *, void *),
+				void *data)
+{
+	struct uprobe_slot_area *area;
+	struct uprobe_slot_cache *cache;
+	struct uprobe_slot_task t;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(area, &slot_areas, node) {
+		list_for_each_entry_rcu(cache, &area->tasks, node) {
+			t.task = cache->task;
+			t.entries = READ_ONCE(cache->nr);
+			t.hits = READ_ONCE(cache->hits);
+			t.misses = READ_ONCE(cache->misses);
+			fn(&t, data);
+		}
+	}
+	rcu_read_unlock();
+}

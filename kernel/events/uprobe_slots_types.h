@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What shared slots are made of, and the task's own cache of them. Only for
+ * uprobe_slots*.c; the comment at the top of uprobe_slots.c has the rules.
+ */
+#ifndef _KERNEL_EVENTS_UPROBE_SLOTS_TYPES_H
+#define _KERNEL_EVENTS_UPROBE_SLOTS_TYPES_H
+
+#include "uprobe_slots_internal.h"
+
+enum { SLOT_FREE, SLOT_LIVE, SLOT_DYING };
+
+#define AREA_MAX_SLOTS	((UPROBE_AREA_PAGES - 1) * UPROBE_PAGE_SLOTS)
+#define TABLE_BITS	9
+
+/**
+ * struct uprobe_slot - one shared slot
+ * @arch:  the instruction with its fix-ups: zero but for what the key holds
+ * @link:  in the area's table
+ * @hash:  of @arch
+ * @idx:   which of the area's slots it is
+ * @state: FREE, LIVE or DYING (a slot that carries its own exit will say so here)
+ * @ref:   1 if it was hit since reclaim's hand passed by
+ *
+ * A hit reads it and, but for @ref, does not write to it.
+ */
+struct uprobe_slot {
+	struct arch_uprobe	arch;
+	struct hlist_node	link;
+	u32			hash;
+	u16			idx;
+	u8			state;
+	u8			ref;
+} ____cacheline_aligned;
+
+/* A populated page of shared slots; constant once it is published (D). */
+struct slot_page {
+	struct page		*page;
+	unsigned long		vaddr;
+	struct uprobe_slot	*slot;
+	u32			*born;		/* jiffies when it was filled */
+};
+
+/*
+ * A cache entry is a word: the upper bits of the key's hash; whether it was hit
+ * since the hand of the cache's clock passed by; and, so that 0 is no entry, the
+ * slot's index + 1. The topmost bits are the entry's home in the table; it
+ * stands there or in the next free place behind, as usual with linear probing.
+ * The table is never more than half full.
+ */
+#define CACHE_BITS	7
+#define CACHE_SIZE	(1U << CACHE_BITS)
+#define ENTRY_IDX	GENMASK(11, 0)
+#define ENTRY_USED	BIT(12)
+#define ENTRY_TAG	GENMASK(31, 13)
+
+static_assert(CACHE_SIZE >= 2 * UPROBE_CACHE_MAX);
+static_assert(AREA_MAX_SLOTS < ENTRY_IDX);
+
+/**
+ * struct uprobe_slot_cache - a task's slot cache, and its hazard
+ * @step:   the shared slot that the task is stepping in, or NULL
+ * @area:   of the task's mm
+ * @task:   whose it is
+ * @nr:     entries in use
+ * @hand:   of the clock that chooses what to evict
+ * @hits:   executions served from @entry
+ * @misses: other out-of-line executions
+ * @node:   on area->tasks
+ * @rcu:    frees it
+ * @entry:  see above
+ */
+struct uprobe_slot_cache {
+	struct uprobe_slot	*step;
+	struct uprobe_slot_area	*area;
+	struct task_struct	*task;
+	unsigned int		nr;
+	unsigned int		hand;
+	unsigned long		hits;
+	unsigned long		misses;
+	struct list_head	node;
+	struct rcu_head		rcu;
+	u32			entry[CACHE_SIZE];
+};
+
+/**
+ * struct uprobe_slot_area - the shared slots of a process
+ *
+ * free + live + dying + pinned == nr_pages * UPROBE_PAGE_SLOTS whenever the lock
+ * is free (no slot is pinned yet). The first part is written once a page only;
+ * hits read it.
+ */
+struct uprobe_slot_area {
+	unsigned int		nr_pages;	/* page 0 not counted */
+	struct slot_page	page[UPROBE_AREA_PAGES - 1];
+	struct hlist_head	table[1 << TABLE_BITS];
+
+	spinlock_t		lock ____cacheline_aligned_in_smp;
+	bool			dead;
+	unsigned int		nr_free;
+	unsigned int		nr_live;
+	unsigned int		nr_dying;
+	unsigned int		hand;		/* of reclaim's clock */
+	struct list_head	tasks;
+	DECLARE_BITMAP(free, AREA_MAX_SLOTS);
+
+	struct uprobe_slot_root	*root;		/* valid unless dead */
+	pid_t			tgid;
+	struct list_head	node;		/* on slot_areas */
+	refcount_t		ref;
+	struct rcu_head		rcu;
+
+	int			reclaiming;
+	unsigned long		reclaimed;	/* jiffies */
+	struct delayed_work	reclaim;
+	/* Reclaim's scratch: what it marked; whom a task names or steps in. */
+	DECLARE_BITMAP(dying, AREA_MAX_SLOTS);
+	DECLARE_BITMAP(seen, AREA_MAX_SLOTS);
+};
+
+extern struct list_head slot_areas;
+extern atomic_long_t slot_nr_areas, slot_nr_pages;
+DECLARE_PER_CPU(struct uprobe_slot_counters, slot_counters);
+
+/* Only to be called for a slot whose page the caller has seen published. */
+static inline struct uprobe_slot *slot_at(struct uprobe_slot_area *area,
+				   unsigned int idx)
+{
+	return &area->page[idx / UPROBE_PAGE_SLOTS].slot[idx % UPROBE_PAGE_SLOTS];
+}
+
+static inline unsigned long slot_vaddr(struct uprobe_slot_area *area,
+				struct uprobe_slot *s)
+{
+	return area->page[s->idx / UPROBE_PAGE_SLOTS].vaddr +
+	       s->idx % UPROBE_PAGE_SLOTS * UPROBE_SLOT_BYTES;
+}
+
+static inline struct hlist_head *table_head(struct uprobe_slot_area *area, u32 hash)
+{
+	return &area->table[hash_32(hash, TABLE_BITS)];
+}
+
+/*
+ * Both are zero wherever the key says nothing. The slot was seen LIVE by the
+ * caller, which holds it so: by the lock, by a hazard, or for as long as its
+ * RCU section lasts.
+ */
+static inline bool key_equal(const struct uprobe_slot *s,
+		      const struct uprobe_slot_key *key)
+{
+	return s->hash == key->hash &&
+	       !memcmp(&s->arch, &key->arch, sizeof(key->arch));
+}
+
+static inline bool slot_usable(const struct uprobe_slot *s,
+			const struct uprobe_slot_key *key)
+{
+	return smp_load_acquire(&s->state) == SLOT_LIVE &&	/* F3, A */
+	       key_equal(s, key);				/* F4 */
+}
+
+/* ---------------------------------------------------- the task's cache ---- */
+
+static inline unsigned int cache_home(u32 hash)
+{
+	return hash >> (32 - CACHE_BITS);
+}
+
+static inline unsigned int cache_next(unsigned int pos)
+{
+	return (pos + 1) % CACHE_SIZE;
+}
+
+/* Is the entry still about the slot that it names? */
+static inline bool entry_current(struct uprobe_slot_area *area, u32 entry)
+{
+	struct uprobe_slot *s = slot_at(area, (entry & ENTRY_IDX) - 1);
+
+	return READ_ONCE(s->state) != SLOT_FREE &&
+	       !((READ_ONCE(s->hash) ^ entry) & ENTRY_TAG);
+}
+
+static inline struct uprobe_slot *cache_find(struct uprobe_slot_cache *cache,
+				      const struct uprobe_slot_key *key)
+{
+	unsigned int pos = cache_home(key->hash);
+	struct uprobe_slot *s;
+	u32 entry;
+
+	for (; (entry = cache->entry[pos]); pos = cache_next(pos)) {
+		if ((entry ^ key->hash) & ENTRY_TAG)
+			continue;
+		s = slot_at(cache->area, (entry & ENTRY_IDX) - 1);
+		if (!slot_usable(s, key))
+			continue;
+		if (unlikely(!(entry & ENTRY_USED)))
+			WRITE_ONCE(cache->entry[pos], entry | ENTRY_USED);
+		return s;
+	}
+
+	return NULL;
+}
+
+/* Take out the entry at @pos and close the gap, so that all are still found. */
+static inline void cache_remove(struct uprobe_slot_cache *cache, unsigned int pos)
+{
+	unsigned int gap = pos;
+	u32 entry;
+
+	while ((entry = cache->entry[pos = cache_next(pos)])) {
+		/* Moves if the gap is between its home and where it stands. */
+		if ((pos - cache_home(entry)) % CACHE_SIZE >=
+		    (pos - gap) % CACHE_SIZE) {
+			WRITE_ONCE(cache->entry[gap], entry);
+			gap = pos;
+		}
+	}
+
+	WRITE_ONCE(cache->entry[gap], 0);
+	WRITE_ONCE(cache->nr, cache->nr - 1);
+}
+
+/* Evict what was not hit since the hand last passed by. */
+static inline void cache_evict(struct uprobe_slot_cache *cache)
+{
+	u32 entry;
+
+	for (;;) {
+		cache->hand = cache_next(cache->hand);
+		entry = cache->entry[cache->hand];
+		if (entry && !(entry & ENTRY_USED))
+			break;
+		WRITE_ONCE(cache->entry[cache->hand], entry & ~ENTRY_USED);
+	}
+
+	cache_remove(cache, cache->hand);
+}
+
+static inline void cache_trim(struct uprobe_slot_cache *cache, unsigned int limit)
+{
+	while (cache->nr > limit)
+		cache_evict(cache);
+}
+
+/* Have the task's cache name @s, in which the task steps; at most @limit (> 0). */
+static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot *s,
+		      unsigned int limit)
+{
+	u32 entry, new = (s->hash & ENTRY_TAG) | ENTRY_USED | (s->idx + 1);
+	unsigned int pos = cache_home(new);
+
+	/* What had this key before it was reclaimed makes room. */
+	for (; (entry = cache->entry[pos]); pos = cache_next(pos)) {
+		if (!((entry ^ new) & ENTRY_TAG) &&
+		    !entry_current(cache->area, entry)) {
+			smp_store_release(&cache->entry[pos], new);
+			return;
+		}
+	}
+
+	cache_trim(cache, limit - 1);
+	for (pos = cache_home(new); cache->entry[pos]; pos = cache_next(pos))
+		;
+	/* Release: reclaim goes from here to area->page[], which we have seen. */
+	smp_store_release(&cache->entry[pos], new);
+	WRITE_ONCE(cache->nr, cache->nr + 1);
+}
+
+#endif /* _KERNEL_EVENTS_UPROBE_SLOTS_TYPES_H */
