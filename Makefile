@@ -72,7 +72,7 @@ shell: kernel $(if $(filter arm64,$(ARCH)),root-arm64) ## boot kernel K and give
 
 .PHONY: demo
 demo: ## show the main job on redis: reuse off, on, tuned at run time
-	@tests/demo/run
+	@tests/demo/run -k $(K)
 
 .PHONY: test
 test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64

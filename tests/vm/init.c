@@ -236,8 +236,8 @@ static int seconds_up(void)
 /* What the tasks hang in, for the console log of a run that times out. */
 static void show_hang(void)
 {
-	write_file("/proc/sysrq-trigger", "w");
 	write_file("/proc/sysrq-trigger", "l");
+	write_file("/proc/sysrq-trigger", "w");
 }
 
 /*
