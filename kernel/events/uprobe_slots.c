@@ -725,8 +725,11 @@ static int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
 
 	utask->slot = s;
 	utask->state = UTASK_SSTEP;
-	/* For reclaim's clock: shared memory is written once a round only. */
-	if (!READ_ONCE(s->ref))
+	/*
+	 * For reclaim's clock: shared memory is written once a round only. A slot
+	 * that was filled and not used again goes first.
+	 */
+	if (!READ_ONCE(s->ref) && miss != UPROBE_MISS_FILLED)
 		WRITE_ONCE(s->ref, 1);
 	return 0;
 }

@@ -81,8 +81,8 @@ system_enable() {
 	put $EVENTS/slot_miss/enable 1
 	[ "$(cat $EVENTS/enable)" = X ] || bad "one on: reads $(cat $EVENTS/enable)"
 	put $EVENTS/slot_miss/enable 0
-	append $TRACING/set_event "uprobes:slot_*\n" || bad "set_event: $error"
-	[ "$(state)" = 1111100 ] || bad "set_event uprobes:slot_*: $(state)"
+	append $TRACING/set_event "uprobes:*\n" || bad "set_event: $error"
+	[ "$(state)" = 1111111 ] || bad "set_event uprobes:*: $(state)"
 	append $TRACING/set_event "!uprobes:*\n" || bad "set_event: $error"
 	[ "$(state)" = 0000000 ] || bad "set_event !uprobes:*: $(state)"
 }

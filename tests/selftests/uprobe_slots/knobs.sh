@@ -137,9 +137,11 @@ error_caret() {
 		bad "caret at column ${#caret} of '$command'"
 }
 
+# A child that reads would inherit this shell's limit and be in the list.
 limits_are() {
 	local got
-	got=$(cat $SLOTS/task_limits)
+	IFS= read -rd '' got < $SLOTS/task_limits
+	got=${got%$'\n'}
 	[ "$got" = "$1" ] || bad "task_limits is '$got', expected '$1'"
 }
 
@@ -185,20 +187,15 @@ task_limits_atomic() {
 }
 
 # A write of 1 MiB is taken, a longer one is not.
-one_write() {
-	error=$( { dd bs=4M iflag=fullblock oflag=append conv=notrunc \
-		status=none of=$SLOTS/task_limits; } 2>&1)
-	[ -z "$error" ]
-}
-
 task_limits_long() {
 	local line="$$ 11" n
 	n=$((1048576 / (${#line} + 1)))
 	put $SLOTS/task_limits ""
-	yes "$line" | head -n $n | one_write || bad "$n lines: $error"
+	one_write $SLOTS/task_limits append < <(yes "$line" | head -n $n) ||
+		bad "$n lines: $error"
 	limits_are "$$ 11"
 	put $SLOTS/task_limits ""
-	if yes "$line" | head -n $((n + 1)) | one_write; then
+	if one_write $SLOTS/task_limits append < <(yes "$line" | head -n $((n + 1))); then
 		bad "more than 1 MiB was accepted"
 	elif ! [[ $error =~ $E2BIG ]]; then
 		bad "more than 1 MiB: '$error'"

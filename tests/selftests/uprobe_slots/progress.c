@@ -115,6 +115,7 @@ static int all_finish(void)
 	if (bad)
 		return bad;
 	bad = stuck_wait(&stuck, in_step);
+	bad |= stuck_all(&stuck);
 	bad |= stuck_end(&stuck);
 	bad |= us_check(us_hits("load") == 40, "%ju hits of 40 tasks",
 			us_hits("load"));

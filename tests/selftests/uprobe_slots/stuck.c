@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* stuck.c - threads stuck in a step, on a userfaultfd page that nobody serves */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "stuck.h"
 
 struct job {
@@ -52,6 +57,33 @@ int stuck_wait(struct stuck *s, int n)
 {
 	return us_check(us_uffd_wait(&s->uffd, n, 20),
 			"not all of %d tasks got into their step", n);
+}
+
+/* All have hit the probe, and none runs: each is in its step or waits for a slot. */
+static bool all_blocked(void *arg)
+{
+	struct stuck *s = arg;
+	struct dirent *entry;
+	bool blocked;
+	DIR *dir;
+	int tid;
+
+	blocked = us_hits("load") == (uint64_t)s->n;
+	dir = opendir("/proc/self/task");
+	while (dir && blocked && (entry = readdir(dir))) {
+		tid = atoi(entry->d_name);
+		if (tid && tid != getpid())
+			blocked = strchr("DS", us_task_state(getpid(), tid));
+	}
+	if (dir)
+		closedir(dir);
+	return blocked;
+}
+
+int stuck_all(struct stuck *s)
+{
+	return us_check(us_poll(all_blocked, s, 20),
+			"some of %d tasks neither step nor wait", s->n);
 }
 
 int stuck_end(struct stuck *s)

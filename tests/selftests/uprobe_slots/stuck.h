@@ -21,6 +21,8 @@ void stuck_probes(bool distinct);
 int stuck_start(struct stuck *s, int n, bool distinct);
 /* Wait until @n of them are in their step. */
 int stuck_wait(struct stuck *s, int n);
+/* Wait until each of them, event "load", is in its step or waits for a slot. */
+int stuck_all(struct stuck *s);
 /* Serve the page; wait for all; each must have loaded 0. */
 int stuck_end(struct stuck *s);
 

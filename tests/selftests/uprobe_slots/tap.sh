@@ -55,14 +55,32 @@ tap_start() {
 	exit 4
 }
 
+# one_write FILE MODE: stdin goes to the file in one write, whatever is in it
+# (bash writes line by line); MODE is trunc or append.
+one_write() {
+	local how="oflag=append conv=notrunc"
+	[ "$2" = append ] || how=
+	# shellcheck disable=SC2086
+	error=$( { dd bs=4M iflag=fullblock $how status=none of="$1"; } 2>&1)
+	[ -z "$error" ]
+}
+
 # put FILE TEXT: one write; the error's text is left in $error
 put() {
+	if [[ $2 == *'\n'?* ]]; then
+		one_write "$1" trunc < <(printf '%b' "$2")
+		return
+	fi
 	error=$( { printf '%b' "$2" > "$1"; } 2>&1)
 	[ -z "$error" ]
 }
 
 # append FILE TEXT: the same, without truncation
 append() {
+	if [[ $2 == *'\n'?* ]]; then
+		one_write "$1" append < <(printf '%b' "$2")
+		return
+	fi
 	error=$( { printf '%b' "$2" >> "$1"; } 2>&1)
 	[ -z "$error" ]
 }
