@@ -30,7 +30,12 @@ step()
 	"$@" >"$log" 2>&1 </dev/null || status=$?
 	if [ $status -ne 0 ]; then
 		printf '   the end of %s:\n' "$log" >&2
-		tail -n 40 "$log" >&2
+		tail -n 30 "$log" >&2
+		# A parallel build goes on for a while after the error.
+		if grep -qE '(error|ERROR)[:!]' "$log"; then
+			printf '   and its errors:\n' >&2
+			grep -nE -m 8 '(error|ERROR)[:!]' "$log" >&2
+		fi
 		die "$what: failed with status $status after $((SECONDS - start)) s"
 	fi
 	note "done in $((SECONDS - start)) s"

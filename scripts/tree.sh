@@ -4,11 +4,13 @@
 #
 # TREE/.pristine/ holds what is needed to tell edits from the source:
 #   source  the tarball, or the directory, that the tree was unpacked from
+#   prefix  the tarball's top directory
 #   files   the names of all its files; older than any edit
 #   orig/   pristine copies of the files that hooks have touched
 #   laid/   the same files as the hooks made them
 #   hooked  their names
-#   stamp   checksum of the hooks and of the list of new files
+#   hooks   checksum of the hooks as laid
+#   links   the new files as linked
 
 # tree_of VERSION [stock]
 tree_of()
@@ -46,10 +48,18 @@ new_files()
 	done
 }
 
-# Changes when laying the tree again would change it.
-tree_stamp()
+hooks_stamp()
 {
-	{ echo "$TOP"; hooks; cat_hooks; new_files; } | sha256sum
+	{ hooks | sed 's,.*/,,'; cat_hooks; } | sha256sum
+}
+
+# Someone may have removed a hooked file to drop its edits.
+none_missing()
+{
+	local file
+	while read -r file; do
+		[ -e "$TREE/$file" ] || return 1
+	done <"$TREE/.pristine/hooked"
 }
 
 # unpack TARBALL|DIRECTORY: makes a whole tree or none.
@@ -66,6 +76,8 @@ unpack()
 		tar -C "$part" --strip-components=1 -xf "$1" \
 			--exclude='*/drivers/gpu/drm/amd/include/asic_reg' \
 			--exclude='*/Documentation/translations'
+		# Reading the first name only makes tar complain, rightly.
+		{ tar -tf "$1" 2>/dev/null || true; } | head -n 1 | cut -d/ -f1 >"$part/.pristine/prefix"
 	fi
 	echo "$1" >"$part/.pristine/source"
 	(cd "$part" && find . -type f ! -path './.pristine/*' -printf '%P\n' | LC_ALL=C sort) \
@@ -89,7 +101,7 @@ pristine()
 	elif [ "$TREE/$1" -ot "$TREE/.pristine/files" ]; then
 		cat "$TREE/$1"
 	else
-		tar -xO --wildcards -f "$source" "*/$1"
+		tar -xO -f "$source" "$(cat "$TREE/.pristine/prefix")/$1"
 	fi
 }
 
@@ -108,7 +120,9 @@ keep_pristine()
 # Links, and not copies: an edit in the tree is an edit in the repository.
 link_new_files()
 {
-	local file path
+	local file path list
+	list=$(echo "$TOP"; new_files)
+	[ "$list" != "$(cat "$TREE/.pristine/links" 2>/dev/null)" ] || return 0
 	# Links to files that are gone.
 	find "$TREE/kernel" "$TREE/arch" -xtype l -lname '/*' -delete
 	new_files | while read -r file path; do
@@ -119,4 +133,6 @@ link_new_files()
 		mkdir -p "$TREE/${path%/*}"
 		ln -sfn "$TOP/$file" "$TREE/$path"
 	done
+	printf '%s\n' "$list" >"$TREE/.pristine/links"
+	note "linked $(new_files | wc -l) new files into ${TREE#"$TOP"/}"
 }
