@@ -233,12 +233,14 @@ static void reclaim_work(struct work_struct *work);
 /* The area of current's process, made if there is none; NULL if out of memory. */
 static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
 {
-	struct uprobe_slot_area *area = smp_load_acquire(&root->area);
+	struct uprobe_slot_area *area;
 
+	/* Pairs with the release below: the area is initialised. */
+	area = smp_load_acquire(&root->area);
 	if (area)
 		return area;
 
-	area = kvzalloc(sizeof(*area), UPROBE_SLOT_GFP);
+	area = uprobe_slots_kvzalloc(area);
 	if (!area)
 		return NULL;
 
@@ -254,6 +256,7 @@ static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
 	spin_lock(&slot_areas_lock);
 	if (!root->area) {
 		list_add_tail_rcu(&area->node, &slot_areas);
+		/* Pairs with the two acquires of it. */
 		smp_store_release(&root->area, area);
 		area = NULL;
 	}
@@ -323,8 +326,10 @@ void uprobe_slots_destroy(struct uprobe_slot_root *root)
  */
 struct page *uprobe_slots_page(struct uprobe_slot_root *root, pgoff_t pgoff)
 {
-	struct uprobe_slot_area *area = smp_load_acquire(&root->area);
+	struct uprobe_slot_area *area;
 
+	/* Pairs with the release in area_get(). */
+	area = smp_load_acquire(&root->area);
 	if (!area || pgoff > smp_load_acquire(&area->nr_pages))	/* D */
 		return NULL;
 	return area->page[pgoff - 1].page;
@@ -387,15 +392,15 @@ static u64 area_lock(struct uprobe_slot_area *area)
 	if (spin_trylock(&area->lock))
 		return 0;
 
-	start = uprobe_slots_clock();
+	start = ktime_get_ns();
 	spin_lock(&area->lock);
-	return max(uprobe_slots_clock() - start, 1);
+	return max(ktime_get_ns() - start, 1);
 }
 
 /* A wait of current's ended, in a hit, with the slot at @vaddr or without (0). */
 static void contended(int reason, u64 wait_ns, unsigned long vaddr)
 {
-	count(UPROBE_COUNT_CONTENTION_PAGE0_FULL + reason, 1);
+	count(UPROBE_COUNT_CONTENTION + reason, 1);
 	count(UPROBE_COUNT_CONTENTION_NS, wait_ns);
 	trace_slot_contention(instruction_pointer(current_pt_regs()), vaddr,
 			      reason, wait_ns);
@@ -688,7 +693,7 @@ void uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
 
 	if (cache)
 		WRITE_ONCE(cache->misses, cache->misses + 1);
-	count(UPROBE_COUNT_MISS_SHARED + miss - UPROBE_MISS_SHARED, 1);
+	count(UPROBE_COUNT_MISS + miss, 1);
 	trace_slot_miss(bp_vaddr, slot_vaddr, key->hash, miss);
 	if (miss == UPROBE_MISS_SHARED)
 		trace_slot_flush_avoided(bp_vaddr, slot_vaddr, key->hash);
@@ -813,28 +818,23 @@ void __uprobe_slot_end(struct uprobe_task *utask)
 /* --------------------------------------------------- transient slots ---- */
 
 /**
- * uprobe_slots_clock - what waits are measured with
- *
- * Return: nanoseconds.
- */
-u64 uprobe_slots_clock(void)
-{
-	return ktime_get_ns();
-}
-
-/**
  * uprobe_slots_retry - may who waits for a transient slot try a shared one?
- * @root: of current's area
- * @miss: why current has none: if it is not that there was no room, a free one
- *	  does not help
+ * @root:     of current's area
+ * @miss:     why current has none: if it is not that there was no room, a free
+ *	      one does not help
+ * @start_ns: when the wait began; set if it is 0
  *
  * Context: the condition of a wait; does not sleep. Sees to it that reclaim, if
  * that can help, comes and wakes the waiter.
+ *
+ * Return: whether to go back to uprobe_slot_begin().
  */
-bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss)
+bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss, u64 *start_ns)
 {
 	struct uprobe_slot_area *area = root->area;
 
+	if (!*start_ns)
+		*start_ns = ktime_get_ns();
 	if (!area || (miss != UPROBE_MISS_FULL && miss != UPROBE_MISS_NOMEM))
 		return false;
 	if (READ_ONCE(area->nr_free) || area_may_grow(area))
@@ -845,14 +845,14 @@ bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss)
 
 /**
  * uprobe_slots_waited - account a wait for a transient slot
- * @start_ns:	uprobe_slots_clock() when it began
+ * @start_ns:	when it began
  * @slot_vaddr: the slot that it ended with, or 0
  */
 void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr)
 {
 	if (static_key_enabled(&uprobe_slots_key))
 		contended(UPROBE_CONTENTION_PAGE0_FULL,
-			  uprobe_slots_clock() - start_ns, slot_vaddr);
+			  ktime_get_ns() - start_ns, slot_vaddr);
 }
 
 /* A transient slot was taken and written. */
@@ -1023,6 +1023,7 @@ static bool reclaim_wake(struct uprobe_slot_area *area)
 	spin_lock(&area->lock);
 	if (!area->dead && draining()) {
 		again = area->nr_live;
+	/* After the xchg() of our caller; the waiter kicks after it has queued. */
 	} else if (!area->dead && waitqueue_active(area->root->wq)) {
 		if (area->nr_free || area_may_grow(area))
 			wake_up(area->root->wq);
@@ -1110,27 +1111,19 @@ int uprobe_slots_set_enabled(bool on)
 		}
 	}
 	rcu_read_unlock();
+
 	return 0;
 }
 
-static bool off_at_boot __initdata;
-
-static int __init uprobe_slots_setup(char *str)
-{
-	bool on;
-
-	if (kstrtobool(str, &on))
-		return 0;
-	off_at_boot = !on;
-	return 1;
-}
-__setup("uprobe_slots=", uprobe_slots_setup);
+/* uprobe_slots=off|on on the kernel's command line */
+static bool on_at_boot = true;
+core_param(uprobe_slots, on_at_boot, bool, 0);
 
 static int __init uprobe_slots_initcall(void)
 {
 	cache_slab = KMEM_CACHE(uprobe_slot_cache, SLAB_HWCACHE_ALIGN | SLAB_PANIC);
 	reclaim_wq = alloc_workqueue("uprobe_slots", WQ_UNBOUND, 0);
-	if (off_at_boot || WARN_ON(!reclaim_wq))
+	if (!on_at_boot || WARN_ON(!reclaim_wq))
 		static_branch_disable(&uprobe_slots_key);
 	return 0;
 }

@@ -21,46 +21,31 @@ struct seq_file;
 struct uprobe_slot_area;
 
 /*
- * Why an out-of-line execution was not served from the task's own cache: the
- * one list that feeds the counters, the tracepoint and the tools.
- * UPROBE_MISS_SHARED ran from a shared slot all the same, as did
- * UPROBE_MISS_FILLED; the others took a transient slot.
+ * Why an out-of-line execution was not served from the task's own cache. SHARED
+ * and FILLED ran from a shared slot all the same, the others from a transient
+ * one. The words for these enums are in uprobe_slots_trace.h.
  */
-#define UPROBE_SLOT_MISSES(X)						\
-	X(SHARED,	shared)		/* found in the area's table */	\
-	X(FILLED,	filled)		/* a free slot was written */	\
-	X(FULL,		full)		/* no free slot, no new page */	\
-	X(LIMIT,	limit)		/* the task's limit is 0 */	\
-	X(SINGLE_PAGE,	single_page)	/* the area may have one page */\
-	X(UNSHAREABLE,	unshareable)	/* the arch refuses to share */	\
-	X(NOMEM,	nomem)
-
-#define UPROBE_SLOT_CONTENTIONS(X)					\
-	X(PAGE0_FULL,	page0_full)	/* waited for a transient slot */\
-	X(LOCK,		lock)		/* waited for the area's lock */
-
-#define UPROBE_SLOT_RESULTS(X)						\
-	X(FREED,	freed)						\
-	X(BUSY,		busy)		/* somebody steps in the slot */
-
 enum uprobe_slot_miss {
-	/* Reuse is off: a transient slot, and nobody counts it as a miss. */
-	UPROBE_MISS_NONE = 1,
-#define X(NAME, name) UPROBE_MISS_##NAME,
-	UPROBE_SLOT_MISSES(X)
-#undef X
+	UPROBE_MISS_NONE = 1,		/* reuse is off: nobody counts it */
+	UPROBE_MISS_SHARED,		/* found in the area's table */
+	UPROBE_MISS_FILLED,		/* a free slot was written */
+	UPROBE_MISS_FULL,		/* no free slot, no new page */
+	UPROBE_MISS_LIMIT,		/* the task's limit is 0 */
+	UPROBE_MISS_SINGLE_PAGE,	/* the area may have one page only */
+	UPROBE_MISS_UNSHAREABLE,	/* the arch refuses to share */
+	UPROBE_MISS_NOMEM,
+	UPROBE_NR_MISSES
 };
 
 enum uprobe_slot_contention {
-#define X(NAME, name) UPROBE_CONTENTION_##NAME,
-	UPROBE_SLOT_CONTENTIONS(X)
-#undef X
+	UPROBE_CONTENTION_PAGE0_FULL = 1, /* waited for a transient slot */
+	UPROBE_CONTENTION_LOCK,		/* waited for the area's lock */
+	UPROBE_NR_CONTENTIONS
 };
 
 enum uprobe_slot_result {
-#define X(NAME, name) UPROBE_RECLAIM_##NAME,
-	UPROBE_SLOT_RESULTS(X)
-#undef X
+	UPROBE_RECLAIM_FREED = 1,
+	UPROBE_RECLAIM_BUSY,		/* somebody steps in the slot */
 };
 
 #ifdef CONFIG_UPROBE_SLOTS
@@ -127,14 +112,17 @@ struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask);
 void uprobe_slot_cache_free(struct uprobe_task *utask);
 void uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
 			unsigned long bp_vaddr, unsigned long slot_vaddr);
-bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss);
+bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss, u64 *start_ns);
 void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr);
-u64 uprobe_slots_clock(void);
 void uprobe_slot_taken(void);
 void uprobe_slot_given_back(void);
 
 /**
  * uprobe_slot_begin - make current step in a shared slot, if it can
+ * @root:     of current's area
+ * @key:      of the probe
+ * @regs:     current's
+ * @bp_vaddr: the probe's address
  *
  * See __uprobe_slot_begin(), which it calls where reuse is on.
  *
@@ -180,17 +168,16 @@ static inline bool uprobe_stepping(struct uprobe_task *utask)
  */
 #define uprobe_slots_wait(root, wq, miss, cond, slot)			\
 ({									\
-	bool __got = (cond);						\
-	int __err = 0;							\
-	if (!__got) {							\
-		u64 __start = uprobe_slots_clock();			\
+	u64 __start = 0;						\
+	bool __got;							\
+	int __err;							\
 									\
-		__err = wait_event_killable(wq, (__got = (cond)) ||	\
-					uprobe_slots_retry(root, miss));\
-		if (!__err && !__got)					\
-			__err = -EAGAIN;				\
+	__err = wait_event_killable(wq, (__got = (cond)) ||		\
+				    uprobe_slots_retry(root, miss, &__start)); \
+	if (!__err && !__got)						\
+		__err = -EAGAIN;					\
+	if (__start)							\
 		uprobe_slots_waited(__start, __got ? (slot) : 0);	\
-	}								\
 	__err;								\
 })
 
@@ -210,13 +197,11 @@ extern struct uprobe_slot_knobs uprobe_slot_knobs;
 
 enum uprobe_slot_counter {
 	UPROBE_COUNT_HIT,
-#define X(NAME, name) UPROBE_COUNT_MISS_##NAME,
-	UPROBE_SLOT_MISSES(X)
-#undef X
-#define X(NAME, name) UPROBE_COUNT_CONTENTION_##NAME,
-	UPROBE_SLOT_CONTENTIONS(X)
-#undef X
-	UPROBE_COUNT_CONTENTION_NS,
+	UPROBE_COUNT_MISS,		/* + enum uprobe_slot_miss */
+	UPROBE_COUNT_CONTENTION = UPROBE_COUNT_MISS + UPROBE_NR_MISSES,
+					/* + enum uprobe_slot_contention */
+	UPROBE_COUNT_CONTENTION_NS =
+		UPROBE_COUNT_CONTENTION + UPROBE_NR_CONTENTIONS,
 	UPROBE_COUNT_RECLAIM,
 	UPROBE_COUNT_WRITE,
 	UPROBE_COUNT_TRANSIENT,		/* a gauge: taken - given back */
@@ -240,12 +225,13 @@ struct uprobe_slot_task {
 	unsigned long		hits, misses;
 };
 
+typedef void (*uprobe_slot_task_fn)(struct uprobe_slot_task *t, void *data);
+
 int uprobe_slots_set_enabled(bool on);
 void uprobe_slots_counters(struct uprobe_slot_counters *sum);
 void uprobe_slots_gauges(struct uprobe_slot_gauges *sum);
 const char *uprobe_slots_check(void);
-void uprobe_slots_for_each_task(void (*fn)(struct uprobe_slot_task *, void *),
-				void *data);
+void uprobe_slots_walk_tasks(uprobe_slot_task_fn fn, void *data);
 
 static inline unsigned int uprobe_slot_limit(struct task_struct *t)
 {
@@ -327,7 +313,9 @@ static inline bool uprobe_stepping(struct uprobe_task *utask)
 
 #define uprobe_slots_wait(root, wq, miss, cond, slot)			\
 ({									\
+	(void)(root), (void)(miss);					\
 	wait_event(wq, cond);						\
+	(void)(slot);							\
 	0;								\
 })
 

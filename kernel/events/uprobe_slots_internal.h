@@ -19,6 +19,7 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/once.h>
 #include <linux/percpu.h>
 #include <linux/pid.h>
@@ -48,6 +49,13 @@
 
 /* What shared slots cost is the task's cgroup's; a failure is no drama. */
 #define UPROBE_SLOT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
+/* 7.3 has a type-safe form, and checkpatch wants it there. */
+#ifdef kvzalloc_obj
+#define uprobe_slots_kvzalloc(p)	kvzalloc_obj(*(p), UPROBE_SLOT_GFP)
+#else
+#define uprobe_slots_kvzalloc(p)	kvzalloc(sizeof(*(p)), UPROBE_SLOT_GFP)
+#endif
 
 /* May be overridden by the arch; see the weak one. */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,

@@ -66,11 +66,13 @@ static const char *area_check(struct uprobe_slot_area *area)
 	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n[3] = { }, i;
 	struct uprobe_slot_cache *cache;
 	struct uprobe_slot *s;
+	bool is_free;
 
 	for (i = 0; i < nr; i++) {
 		s = slot_at(area, i);
 		n[s->state]++;
-		if ((s->state == SLOT_FREE) != test_bit(i, area->free))
+		is_free = s->state == SLOT_FREE;
+		if (test_bit(i, area->free) != is_free)
 			return "the free slots are those in state FREE";
 		if (s->state == SLOT_LIVE && !table_has(area, s))
 			return "a LIVE slot is in the table";
@@ -113,13 +115,12 @@ const char *uprobe_slots_check(void)
 }
 
 /**
- * uprobe_slots_for_each_task - look at every task with a slot cache
+ * uprobe_slots_walk_tasks - look at every task with a slot cache
  * @fn:	  called with each, in an RCU read-side section, in which the task and
  *	  what it says are valid
  * @data: passed on
  */
-void uprobe_slots_for_each_task(void (*fn)(struct uprobe_slot_task *, void *),
-				void *data)
+void uprobe_slots_walk_tasks(uprobe_slot_task_fn fn, void *data)
 {
 	struct uprobe_slot_area *area;
 	struct uprobe_slot_cache *cache;

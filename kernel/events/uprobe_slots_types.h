@@ -49,7 +49,7 @@ struct slot_page {
  * The table is never more than half full.
  */
 #define CACHE_BITS	7
-#define CACHE_SIZE	(1U << CACHE_BITS)
+#define CACHE_SIZE	BIT(CACHE_BITS)
 #define ENTRY_IDX	GENMASK(11, 0)
 #define ENTRY_USED	BIT(12)
 #define ENTRY_TAG	GENMASK(31, 13)
@@ -83,8 +83,8 @@ struct uprobe_slot_cache {
 	u32			entry[CACHE_SIZE];
 };
 
-/**
- * struct uprobe_slot_area - the shared slots of a process
+/*
+ * The shared slots of a process.
  *
  * free + live + dying + pinned == nr_pages * UPROBE_PAGE_SLOTS whenever the lock
  * is free (no slot is pinned yet). The first part is written once a page only;
@@ -124,13 +124,13 @@ DECLARE_PER_CPU(struct uprobe_slot_counters, slot_counters);
 
 /* Only to be called for a slot whose page the caller has seen published. */
 static inline struct uprobe_slot *slot_at(struct uprobe_slot_area *area,
-				   unsigned int idx)
+					  unsigned int idx)
 {
 	return &area->page[idx / UPROBE_PAGE_SLOTS].slot[idx % UPROBE_PAGE_SLOTS];
 }
 
 static inline unsigned long slot_vaddr(struct uprobe_slot_area *area,
-				struct uprobe_slot *s)
+				       struct uprobe_slot *s)
 {
 	return area->page[s->idx / UPROBE_PAGE_SLOTS].vaddr +
 	       s->idx % UPROBE_PAGE_SLOTS * UPROBE_SLOT_BYTES;
@@ -147,14 +147,14 @@ static inline struct hlist_head *table_head(struct uprobe_slot_area *area, u32 h
  * RCU section lasts.
  */
 static inline bool key_equal(const struct uprobe_slot *s,
-		      const struct uprobe_slot_key *key)
+			     const struct uprobe_slot_key *key)
 {
 	return s->hash == key->hash &&
 	       !memcmp(&s->arch, &key->arch, sizeof(key->arch));
 }
 
 static inline bool slot_usable(const struct uprobe_slot *s,
-			const struct uprobe_slot_key *key)
+			       const struct uprobe_slot_key *key)
 {
 	return smp_load_acquire(&s->state) == SLOT_LIVE &&	/* F3, A */
 	       key_equal(s, key);				/* F4 */
@@ -182,7 +182,7 @@ static inline bool entry_current(struct uprobe_slot_area *area, u32 entry)
 }
 
 static inline struct uprobe_slot *cache_find(struct uprobe_slot_cache *cache,
-				      const struct uprobe_slot_key *key)
+					     const struct uprobe_slot_key *key)
 {
 	unsigned int pos = cache_home(key->hash);
 	struct uprobe_slot *s;
@@ -245,7 +245,7 @@ static inline void cache_trim(struct uprobe_slot_cache *cache, unsigned int limi
 
 /* Have the task's cache name @s, in which the task steps; at most @limit (> 0). */
 static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot *s,
-		      unsigned int limit)
+			     unsigned int limit)
 {
 	u32 entry, new = (s->hash & ENTRY_TAG) | ENTRY_USED | (s->idx + 1);
 	unsigned int pos = cache_home(new);
@@ -254,6 +254,7 @@ static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot
 	for (; (entry = cache->entry[pos]); pos = cache_next(pos)) {
 		if (!((entry ^ new) & ENTRY_TAG) &&
 		    !entry_current(cache->area, entry)) {
+			/* Release: see below. */
 			smp_store_release(&cache->entry[pos], new);
 			return;
 		}

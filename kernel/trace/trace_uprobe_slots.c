@@ -20,6 +20,7 @@
 #include <linux/string.h>
 #include <linux/string_helpers.h>
 #include <linux/timekeeping.h>
+#include <linux/trace_events.h>
 #include <linux/tracefs.h>
 #include <linux/uaccess.h>
 
@@ -42,7 +43,7 @@ enum {
 	ERR_TOO_LONG,
 };
 
-static const char *slot_errs[] = {
+static const char * const slot_errs[] = {
 	[ERR_NOT_A_NUMBER]	= "Not a number",
 	[ERR_RANGE]		= "Number out of range",
 	[ERR_LINE]		= "Expected 'TID LIMIT' or 'TID -'",
@@ -54,7 +55,8 @@ static const char *slot_errs[] = {
 
 static void log_err(const char *cmd, int type, unsigned int pos)
 {
-	tracing_log_err(NULL, "uprobe_slots", cmd, slot_errs, type, pos);
+	/* Its parameter lacks a const. */
+	tracing_log_err(NULL, "uprobe_slots", cmd, (const char **)slot_errs, type, pos);
 }
 
 /* ----------------------------------------------------------- numbers ---- */
@@ -421,17 +423,12 @@ static struct uprobe_slot_counters stats_base;
 static u64 stats_reset_ns;
 static DEFINE_MUTEX(stats_mutex);
 
-static const char * const miss_names[] = {
-#define X(NAME, name) "slot_miss_" #name,
-	UPROBE_SLOT_MISSES(X)
-#undef X
-};
-
-static const char * const contention_names[] = {
-#define X(NAME, name) "slot_contention_" #name,
-	UPROBE_SLOT_CONTENTIONS(X)
-#undef X
-};
+/* The words of the events, as tables. The first element stands for the value. */
+#undef __print_symbolic
+#define __print_symbolic(...)	{ __VA_ARGS__ }
+static const struct trace_print_flags misses[] = show_uprobe_miss({ 0, NULL });
+static const struct trace_print_flags contentions[] = show_uprobe_contention({ 0, NULL });
+#undef __print_symbolic
 
 static void stats_reset(void)
 {
@@ -457,23 +454,31 @@ static void stats_line(struct seq_file *m, const char *name, u64 value)
 	seq_printf(m, "%s %llu\n", name, value);
 }
 
-static void stats_show_counters(struct seq_file *m, const u64 *c)
+static void stats_show_reasons(struct seq_file *m, const char *event,
+			       const struct trace_print_flags *reasons,
+			       unsigned int nr, const u64 *c)
 {
-	const u64 *miss = &c[UPROBE_COUNT_MISS_SHARED];
-	const u64 *contention = &c[UPROBE_COUNT_CONTENTION_PAGE0_FULL];
 	unsigned int i;
 
+	for (i = 1; i < nr; i++)
+		seq_printf(m, "%s_%s %llu\n", event, reasons[i].name,
+			   c[reasons[i].mask]);
+}
+
+static void stats_show_counters(struct seq_file *m, const u64 *c)
+{
+	const u64 *miss = &c[UPROBE_COUNT_MISS];
+	const u64 *contention = &c[UPROBE_COUNT_CONTENTION];
+
 	stats_line(m, "slot_hit", c[UPROBE_COUNT_HIT]);
-	stats_line(m, "slot_miss", sum_of(miss, ARRAY_SIZE(miss_names)));
+	stats_line(m, "slot_miss", sum_of(miss, UPROBE_NR_MISSES));
 	stats_line(m, "slot_flush_avoided",
-		   c[UPROBE_COUNT_HIT] + c[UPROBE_COUNT_MISS_SHARED]);
-	stats_line(m, "slot_contention",
-		   sum_of(contention, ARRAY_SIZE(contention_names)));
+		   c[UPROBE_COUNT_HIT] + miss[UPROBE_MISS_SHARED]);
+	stats_line(m, "slot_contention", sum_of(contention, UPROBE_NR_CONTENTIONS));
 	stats_line(m, "slot_reclaim", c[UPROBE_COUNT_RECLAIM]);
-	for (i = 0; i < ARRAY_SIZE(miss_names); i++)
-		stats_line(m, miss_names[i], miss[i]);
-	for (i = 0; i < ARRAY_SIZE(contention_names); i++)
-		stats_line(m, contention_names[i], contention[i]);
+	stats_show_reasons(m, "slot_miss", misses, ARRAY_SIZE(misses), miss);
+	stats_show_reasons(m, "slot_contention", contentions,
+			   ARRAY_SIZE(contentions), contention);
 	stats_line(m, "slot_contention_ns", c[UPROBE_COUNT_CONTENTION_NS]);
 	stats_line(m, "slot_write", c[UPROBE_COUNT_WRITE]);
 }
@@ -554,7 +559,7 @@ static void tasks_show_one(struct uprobe_slot_task *t, void *data)
 static int tasks_show(struct seq_file *m, void *v)
 {
 	seq_puts(m, "tid tgid limit entries hits misses comm\n");
-	uprobe_slots_for_each_task(tasks_show_one, m);
+	uprobe_slots_walk_tasks(tasks_show_one, m);
 	return 0;
 }
 
