@@ -66,6 +66,8 @@ apt_state()
 	APT::Install-Recommends "0";
 	Acquire::Languages "none";
 	Acquire::Retries "3";
+	// An archive that cannot be reached is no archive without the package.
+	APT::Update::Error-Mode "any";
 	// Hooks of the system would act on the system.
 	#clear APT::Update::Pre-Invoke;
 	#clear APT::Update::Post-Invoke;
