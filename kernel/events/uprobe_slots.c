@@ -561,6 +561,7 @@ static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
 
 	__clear_bit(s->idx, area->free);			/* L4 */
 	slot_write(area, s, key);
+	slot_delay(UPROBE_DELAY_FILL);
 	WRITE_ONCE(s->ref, 0);
 	WRITE_ONCE(cache->step, s);
 	smp_store_release(&s->state, SLOT_LIVE);		/* A */
@@ -653,8 +654,10 @@ static struct uprobe_slot *slot_enter(struct uprobe_slot_cache *cache,
 	*own = s;
 	if (!s)
 		s = table_find(cache->area, key);
-	if (s)
+	if (s) {
+		slot_delay(UPROBE_DELAY_HIT);
 		WRITE_ONCE(cache->step, s);			/* F5, B */
+	}
 	rcu_read_unlock();					/* F6 */
 
 	return s;
@@ -812,6 +815,7 @@ void __uprobe_slot_end(struct uprobe_task *utask)
 {
 	utask->slot = NULL;
 	utask->xol_vaddr = 0;
+	slot_delay(UPROBE_DELAY_END);
 	hazard_clear(utask->slot_cache);
 }
 
@@ -1041,6 +1045,7 @@ static void reclaim_work(struct work_struct *work)
 
 	area = container_of(to_delayed_work(work), struct uprobe_slot_area, reclaim);
 	if (reclaim_mark(area)) {
+		slot_delay(UPROBE_DELAY_MARK);
 		synchronize_rcu();				/* R2, B */
 		/*
 		 * Who came on the list since R1 saw DYING, or did not look; who
@@ -1048,6 +1053,7 @@ static void reclaim_work(struct work_struct *work)
 		 */
 		bitmap_zero(area->seen, AREA_MAX_SLOTS);
 		reclaim_see_hazards(area);			/* R3 */
+		slot_delay(UPROBE_DELAY_SCAN);
 		reclaim_decide(area);
 	}
 

@@ -227,6 +227,21 @@ struct uprobe_slot_task {
 
 typedef void (*uprobe_slot_task_fn)(struct uprobe_slot_task *t, void *data);
 
+/*
+ * Where a debug build waits if told to, to make a window between two steps of
+ * the protocol wide. The names are those of the file `delay`.
+ */
+enum uprobe_slot_delay {
+	UPROBE_DELAY_HIT,		/* F4 seen LIVE, F5 not published */
+	UPROBE_DELAY_END,		/* E1 done, E2 not */
+	UPROBE_DELAY_FILL,		/* L4 memory written, not LIVE */
+	UPROBE_DELAY_MARK,		/* R1 marked, R2 not begun */
+	UPROBE_DELAY_SCAN,		/* R3 scanned, R4 not begun */
+	UPROBE_NR_DELAYS
+};
+
+extern unsigned int uprobe_slot_delay_us[UPROBE_NR_DELAYS];
+
 int uprobe_slots_set_enabled(bool on);
 void uprobe_slots_counters(struct uprobe_slot_counters *sum);
 void uprobe_slots_gauges(struct uprobe_slot_gauges *sum);

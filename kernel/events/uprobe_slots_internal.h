@@ -8,6 +8,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/cache.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/hash.h>
@@ -57,6 +58,13 @@
 #else
 #define uprobe_slots_kvzalloc(p)	kvzalloc(sizeof(*(p)), UPROBE_SLOT_GFP)
 #endif
+
+/* Outside of debug builds there is nothing left of it. */
+#define slot_delay(point)						\
+do {									\
+	if (IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))			\
+		udelay(READ_ONCE(uprobe_slot_delay_us[point]));		\
+} while (0)
 
 /* May be overridden by the arch; see the weak one. */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,

@@ -5,6 +5,8 @@
  */
 #include "uprobe_slots_types.h"
 
+unsigned int uprobe_slot_delay_us[UPROBE_NR_DELAYS];
+
 /* Is @s itself in the table? Under area->lock. */
 static bool table_has(struct uprobe_slot_area *area, struct uprobe_slot *s)
 {

@@ -8,6 +8,10 @@
 
 #include "uprobe_slots_internal.h"
 
+#ifndef slot_delay
+#define slot_delay(point)	((void)(point))
+#endif
+
 enum { SLOT_FREE, SLOT_LIVE, SLOT_DYING };
 
 #define AREA_MAX_SLOTS	((UPROBE_AREA_PAGES - 1) * UPROBE_PAGE_SLOTS)

@@ -599,6 +599,70 @@ static const struct file_operations check_fops = {
 	.release	= single_release,
 };
 
+/* -------------------------------------------------------------- delay ---- */
+
+#define DELAY_MAX_US	1000
+
+static const char * const delay_names[UPROBE_NR_DELAYS] = {
+	[UPROBE_DELAY_HIT]	= "hit",
+	[UPROBE_DELAY_END]	= "end",
+	[UPROBE_DELAY_FILL]	= "fill",
+	[UPROBE_DELAY_MARK]	= "mark",
+	[UPROBE_DELAY_SCAN]	= "scan",
+};
+
+static int delay_show(struct seq_file *m, void *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < UPROBE_NR_DELAYS; i++)
+		stats_line(m, delay_names[i], uprobe_slot_delay_us[i]);
+	return 0;
+}
+
+static int delay_open(struct inode *inode, struct file *file)
+{
+	int ret = tracing_check_open_get_tr(NULL);
+
+	return ret ?: single_open(file, delay_show, NULL);
+}
+
+/* "NAME MICROSECONDS" */
+static ssize_t delay_write(struct file *file, const char __user *ubuf,
+			   size_t count, loff_t *ppos)
+{
+	char buf[NUMBER_MAX], *next = buf, *name;
+	unsigned int us;
+	int i, ret;
+
+	if (count >= sizeof(buf))
+		return -EINVAL;
+	if (copy_from_user(buf, ubuf, count))
+		return -EFAULT;
+	buf[count] = '\0';
+
+	name = next_word(&next);
+	i = match_string(delay_names, UPROBE_NR_DELAYS, name);
+	if (i < 0)
+		return i;
+	ret = kstrtouint(strim(next), 10, &us);
+	if (ret)
+		return ret;
+	if (us > DELAY_MAX_US)
+		return -ERANGE;
+
+	WRITE_ONCE(uprobe_slot_delay_us[i], us);
+	return count;
+}
+
+static const struct file_operations delay_fops = {
+	.open		= delay_open,
+	.read		= seq_read,
+	.write		= delay_write,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
 static __init int uprobe_slots_init_tracefs(void)
 {
 	struct dentry *dir;
@@ -617,8 +681,10 @@ static __init int uprobe_slots_init_tracefs(void)
 			  &task_limits_fops);
 	trace_create_file("stats", TRACE_MODE_WRITE, dir, NULL, &stats_fops);
 	trace_create_file("tasks", TRACE_MODE_READ, dir, NULL, &tasks_fops);
-	if (IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))
+	if (IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG)) {
 		trace_create_file("check", TRACE_MODE_READ, dir, NULL, &check_fops);
+		trace_create_file("delay", TRACE_MODE_WRITE, dir, NULL, &delay_fops);
+	}
 
 	return 0;
 }

@@ -356,7 +356,7 @@ static int sixteen_threads(void)
 	return run_content(16, us_scaled(8));
 }
 
-static int reclaim(void)
+static int under_reclaim(int n)
 {
 	long calls[2][2] = { };
 	pthread_t t[2];
@@ -367,7 +367,7 @@ static int reclaim(void)
 	us_knob("area_pages", 2);
 	us_knob("cache_limit", 1);
 	nr_workers = 4;
-	rounds = us_scaled(15);
+	rounds = n;
 	start_workers();
 	add_probes();
 	us_probe_many("churn", 0, US_MANY);
@@ -398,10 +398,67 @@ static int reclaim(void)
 	return !!bad;
 }
 
+static int reclaim(void)
+{
+	return under_reclaim(us_scaled(50));
+}
+
+/*
+ * The same with a window of the protocol held open. Not by chance in the order
+ * of the races: without reclaim's grace period "hit" alone brings wrong results,
+ * where no delay lets tens of thousands of reclaims pass.
+ */
+static int delayed(const char *window, int us)
+{
+	char set[32], clear[32];
+	int bad;
+
+	if (access(SLOTS "/delay", F_OK))
+		return us_skip("no CONFIG_UPROBE_SLOTS_DEBUG");
+	snprintf(set, sizeof(set), "%s %d\n", window, us);
+	snprintf(clear, sizeof(clear), "%s 0\n", window);
+	if (us_write(SLOTS "/delay", set))
+		us_die("cannot delay %s", window);
+	bad = under_reclaim(us_scaled(50));
+	if (us_write(SLOTS "/delay", clear))
+		us_die("cannot end the delay of %s", window);
+	return bad;
+}
+
+static int delay_hit(void)
+{
+	return delayed("hit", 50);
+}
+
+static int delay_end(void)
+{
+	return delayed("end", 50);
+}
+
+static int delay_fill(void)
+{
+	return delayed("fill", 50);
+}
+
+static int delay_mark(void)
+{
+	return delayed("mark", 1000);
+}
+
+static int delay_scan(void)
+{
+	return delayed("scan", 1000);
+}
+
 static const struct us_case cases[] = {
 	{ "content, 1 thread (P3)", one_thread, US_MODES },
 	{ "content, 16 threads (P3)", sixteen_threads, US_MODES },
 	{ "content, while slots are rewritten (P3)", reclaim, US_SLOTS },
+	{ "the same, delay before the hazard (P3)", delay_hit, US_SLOTS },
+	{ "the same, delay before its end (P3)", delay_end, US_SLOTS },
+	{ "the same, delay before a slot is live (P3)", delay_fill, US_SLOTS },
+	{ "the same, delay before the grace period (P3)", delay_mark, US_SLOTS },
+	{ "the same, delay before the decision (P3)", delay_scan, US_SLOTS },
 };
 
 int main(void)
