@@ -144,12 +144,6 @@ static struct workqueue_struct *reclaim_wq;
 static u32 hash_seed;
 DEFINE_PER_CPU(struct uprobe_slot_counters, slot_counters);
 
-/* Count on this CPU: no atomic access, no memory that others write. */
-static void count(enum uprobe_slot_counter what, s64 n)
-{
-	this_cpu_add(slot_counters.c[what], n);
-}
-
 /* Reuse is off: nothing is filled any more, and reclaim takes all there is. */
 static bool draining(void)
 {
@@ -400,8 +394,8 @@ static u64 area_lock(struct uprobe_slot_area *area)
 /* A wait of current's ended, in a hit, with the slot at @vaddr or without (0). */
 static void contended(int reason, u64 wait_ns, unsigned long vaddr)
 {
-	count(UPROBE_COUNT_CONTENTION + reason, 1);
-	count(UPROBE_COUNT_CONTENTION_NS, wait_ns);
+	uprobe_slot_count(UPROBE_COUNT_CONTENTION + reason, 1);
+	uprobe_slot_count(UPROBE_COUNT_CONTENTION_NS, wait_ns);
 	trace_slot_contention(instruction_pointer(current_pt_regs()), vaddr,
 			      reason, wait_ns);
 }
@@ -533,7 +527,7 @@ static void slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
 	memcpy(&s->arch, &key->arch, sizeof(s->arch));
 	WRITE_ONCE(s->hash, key->hash);
 	page->born[s->idx % UPROBE_PAGE_SLOTS] = jiffies;
-	count(UPROBE_COUNT_WRITE, 1);
+	uprobe_slot_count(UPROBE_COUNT_WRITE, 1);
 }
 
 /* P3, where it is checked: nobody steps in a slot that is about to be written. */
@@ -633,7 +627,8 @@ static struct uprobe_slot *slot_miss(struct uprobe_slot_cache *cache,
 			return s;
 	}
 
-	reclaim_kick(area, RECLAIM_INTERVAL);
+	if (!READ_ONCE(area->reclaiming))
+		reclaim_kick(area, RECLAIM_INTERVAL);
 	return NULL;
 }
 
@@ -674,29 +669,20 @@ static void account_hit(struct uprobe_task *utask,
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 
 	WRITE_ONCE(cache->hits, cache->hits + 1);
-	count(UPROBE_COUNT_HIT, 1);
+	uprobe_slot_count(UPROBE_COUNT_HIT, 1);
 	trace_slot_hit(utask->vaddr, utask->xol_vaddr, key->hash);
 	trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, key->hash);
 }
 
-/**
- * uprobe_slot_missed - account an execution that the task's cache did not serve
- * @key:	of the probe
- * @miss:	why; UPROBE_MISS_NONE is nothing to account
- * @bp_vaddr:	the probe's address
- * @slot_vaddr:	where current executes it, in a shared or a transient slot
- */
-void uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
-			unsigned long bp_vaddr, unsigned long slot_vaddr)
+/* As uprobe_slot_missed(), which calls it where there is something to account. */
+void __uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
+			  unsigned long bp_vaddr, unsigned long slot_vaddr)
 {
 	struct uprobe_slot_cache *cache = current->utask->slot_cache;
 
-	if (miss == UPROBE_MISS_NONE)
-		return;
-
 	if (cache)
 		WRITE_ONCE(cache->misses, cache->misses + 1);
-	count(UPROBE_COUNT_MISS + miss, 1);
+	uprobe_slot_count(UPROBE_COUNT_MISS + miss, 1);
 	trace_slot_miss(bp_vaddr, slot_vaddr, key->hash, miss);
 	if (miss == UPROBE_MISS_SHARED)
 		trace_slot_flush_avoided(bp_vaddr, slot_vaddr, key->hash);
@@ -708,7 +694,7 @@ static void slot_account(struct uprobe_task *utask,
 	if (likely(!miss))
 		account_hit(utask, key);
 	else
-		uprobe_slot_missed(key, miss, utask->vaddr, utask->xol_vaddr);
+		__uprobe_slot_missed(key, miss, utask->vaddr, utask->xol_vaddr);
 }
 
 /*
@@ -746,6 +732,7 @@ static int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
  * __uprobe_slot_begin - make current step in a shared slot, if it can
  * @root:     of current's area
  * @key:      of the probe
+ * @limit:    of current
  * @regs:     current's
  * @bp_vaddr: the probe's address
  *
@@ -756,11 +743,10 @@ static int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
  * Return: as uprobe_slot_begin().
  */
 int __uprobe_slot_begin(struct uprobe_slot_root *root,
-			const struct uprobe_slot_key *key,
+			const struct uprobe_slot_key *key, unsigned int limit,
 			struct pt_regs *regs, unsigned long bp_vaddr)
 {
 	struct uprobe_task *utask = current->utask;
-	unsigned int limit = uprobe_slot_limit(current);
 	struct uprobe_slot *s;
 	int miss, err;
 	bool own;
@@ -794,17 +780,6 @@ int __uprobe_slot_begin(struct uprobe_slot_root *root,
 }
 
 /**
- * uprobe_slot_arch - what post_xol and abort_xol work on
- * @utask: current's
- *
- * Return: the slot's copy, or NULL if current does not step in a shared slot.
- */
-struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
-{
-	return utask->slot ? &utask->slot->arch : NULL;
-}
-
-/**
  * __uprobe_slot_end - current has left its shared slot
  * @utask: current's, stepping in a shared slot
  *
@@ -822,23 +797,30 @@ void __uprobe_slot_end(struct uprobe_task *utask)
 /* --------------------------------------------------- transient slots ---- */
 
 /**
+ * uprobe_slots_clock - what waits are measured with
+ *
+ * Return: nanoseconds.
+ */
+u64 uprobe_slots_clock(void)
+{
+	return ktime_get_ns();
+}
+
+/**
  * uprobe_slots_retry - may who waits for a transient slot try a shared one?
- * @root:     of current's area
- * @miss:     why current has none: if it is not that there was no room, a free
- *	      one does not help
- * @start_ns: when the wait began; set if it is 0
+ * @root: of current's area
+ * @miss: why current has none: if it is not that there was no room, a free one
+ *	  does not help
  *
  * Context: the condition of a wait; does not sleep. Sees to it that reclaim, if
  * that can help, comes and wakes the waiter.
  *
  * Return: whether to go back to uprobe_slot_begin().
  */
-bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss, u64 *start_ns)
+bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss)
 {
 	struct uprobe_slot_area *area = root->area;
 
-	if (!*start_ns)
-		*start_ns = ktime_get_ns();
 	if (!area || (miss != UPROBE_MISS_FULL && miss != UPROBE_MISS_NOMEM))
 		return false;
 	if (READ_ONCE(area->nr_free) || area_may_grow(area))
@@ -857,18 +839,6 @@ void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr)
 	if (static_key_enabled(&uprobe_slots_key))
 		contended(UPROBE_CONTENTION_PAGE0_FULL,
 			  ktime_get_ns() - start_ns, slot_vaddr);
-}
-
-/* A transient slot was taken and written. */
-void uprobe_slot_taken(void)
-{
-	count(UPROBE_COUNT_WRITE, 1);
-	count(UPROBE_COUNT_TRANSIENT, 1);
-}
-
-void uprobe_slot_given_back(void)
-{
-	count(UPROBE_COUNT_TRANSIENT, -1);
 }
 
 /* ------------------------------------------------------------ reclaim ---- */
@@ -997,7 +967,7 @@ static void slot_decide(struct uprobe_slot_area *area, struct uprobe_slot *s)
 	}
 	if (draining())
 		return;		/* the operator decided, and gets no events */
-	count(UPROBE_COUNT_RECLAIM, 1);
+	uprobe_slot_count(UPROBE_COUNT_RECLAIM, 1);
 	trace_slot_reclaim(slot_vaddr(area, s), area->tgid,
 			   busy ? UPROBE_RECLAIM_BUSY : UPROBE_RECLAIM_FREED,
 			   jiffies_to_msecs(age));

@@ -95,6 +95,51 @@ struct uprobe_slot_root {
 	wait_queue_head_t	*wq;
 };
 
+/**
+ * struct uprobe_slot_knobs - what an operator sets; read with READ_ONCE()
+ * @cache_limit: entries of a task's slot cache, where it has no override
+ * @area_pages:  most pages of an area that get populated, page 0 included
+ */
+struct uprobe_slot_knobs {
+	unsigned int cache_limit;
+	unsigned int area_pages;
+};
+
+extern struct uprobe_slot_knobs uprobe_slot_knobs;
+
+static inline unsigned int uprobe_slot_limit(struct task_struct *t)
+{
+	u8 override = READ_ONCE(t->uprobe_slot_limit);
+
+	return override ? override - 1U :
+			  READ_ONCE(uprobe_slot_knobs.cache_limit);
+}
+
+enum uprobe_slot_counter {
+	UPROBE_COUNT_HIT,
+	UPROBE_COUNT_MISS,		/* + enum uprobe_slot_miss */
+	UPROBE_COUNT_CONTENTION = UPROBE_COUNT_MISS + UPROBE_NR_MISSES,
+					/* + enum uprobe_slot_contention */
+	UPROBE_COUNT_CONTENTION_NS =
+		UPROBE_COUNT_CONTENTION + UPROBE_NR_CONTENTIONS,
+	UPROBE_COUNT_RECLAIM,
+	UPROBE_COUNT_WRITE,
+	UPROBE_COUNT_TRANSIENT,		/* a gauge: taken - given back */
+	UPROBE_NR_COUNTERS
+};
+
+struct uprobe_slot_counters {
+	u64 c[UPROBE_NR_COUNTERS];
+};
+
+DECLARE_PER_CPU(struct uprobe_slot_counters, slot_counters);
+
+/* Count on this CPU: no atomic access, no memory that others write. */
+static inline void uprobe_slot_count(enum uprobe_slot_counter what, s64 n)
+{
+	this_cpu_add(slot_counters.c[what], n);
+}
+
 DECLARE_STATIC_KEY_TRUE(uprobe_slots_key);
 
 void uprobe_slot_key_init(struct uprobe_slot_key *key,
@@ -105,17 +150,15 @@ void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
 void uprobe_slots_destroy(struct uprobe_slot_root *root);
 struct page *uprobe_slots_page(struct uprobe_slot_root *root, pgoff_t pgoff);
 int __uprobe_slot_begin(struct uprobe_slot_root *root,
-			const struct uprobe_slot_key *key,
+			const struct uprobe_slot_key *key, unsigned int limit,
 			struct pt_regs *regs, unsigned long bp_vaddr);
 void __uprobe_slot_end(struct uprobe_task *utask);
-struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask);
 void uprobe_slot_cache_free(struct uprobe_task *utask);
-void uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
-			unsigned long bp_vaddr, unsigned long slot_vaddr);
-bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss, u64 *start_ns);
+void __uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
+			  unsigned long bp_vaddr, unsigned long slot_vaddr);
+bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss);
+u64 uprobe_slots_clock(void);
 void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr);
-void uprobe_slot_taken(void);
-void uprobe_slot_given_back(void);
 
 /**
  * uprobe_slot_begin - make current step in a shared slot, if it can
@@ -135,9 +178,14 @@ static inline int uprobe_slot_begin(struct uprobe_slot_root *root,
 				    struct pt_regs *regs,
 				    unsigned long bp_vaddr)
 {
+	unsigned int limit;
+
 	if (!static_branch_likely(&uprobe_slots_key))
 		return UPROBE_MISS_NONE;
-	return __uprobe_slot_begin(root, key, regs, bp_vaddr);
+	limit = uprobe_slot_limit(current);
+	if (unlikely(!limit && !current->utask->slot_cache))
+		return UPROBE_MISS_LIMIT;
+	return __uprobe_slot_begin(root, key, limit, regs, bp_vaddr);
 }
 
 /**
@@ -152,6 +200,44 @@ static inline bool uprobe_slot_end(struct uprobe_task *utask)
 		return false;
 	__uprobe_slot_end(utask);
 	return true;
+}
+
+/**
+ * uprobe_slot_arch - what post_xol and abort_xol work on
+ * @utask: current's
+ *
+ * Return: the slot's copy, or NULL if current does not step in a shared slot.
+ */
+static inline struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
+{
+	return (struct arch_uprobe *)utask->slot;	/* its first member */
+}
+
+/**
+ * uprobe_slot_missed - account an execution that the task's cache did not serve
+ * @key:	of the probe
+ * @miss:	why; UPROBE_MISS_NONE is nothing to account
+ * @bp_vaddr:	the probe's address
+ * @slot_vaddr:	where current executes it, in a shared or a transient slot
+ */
+static inline void uprobe_slot_missed(const struct uprobe_slot_key *key,
+				      int miss, unsigned long bp_vaddr,
+				      unsigned long slot_vaddr)
+{
+	if (miss != UPROBE_MISS_NONE)
+		__uprobe_slot_missed(key, miss, bp_vaddr, slot_vaddr);
+}
+
+/* A transient slot was taken and written. */
+static inline void uprobe_slot_taken(void)
+{
+	uprobe_slot_count(UPROBE_COUNT_WRITE, 1);
+	uprobe_slot_count(UPROBE_COUNT_TRANSIENT, 1);
+}
+
+static inline void uprobe_slot_given_back(void)
+{
+	uprobe_slot_count(UPROBE_COUNT_TRANSIENT, -1);
 }
 
 /* Is the task between the two traps of an out-of-line execution? */
@@ -172,45 +258,18 @@ static inline bool uprobe_stepping(struct uprobe_task *utask)
 	bool __got;							\
 	int __err;							\
 									\
-	__err = wait_event_killable(wq, (__got = (cond)) ||		\
-				    uprobe_slots_retry(root, miss, &__start)); \
+	__err = wait_event_killable(wq, (__got = (cond)) || ({		\
+		__start = __start ?: uprobe_slots_clock();		\
+		uprobe_slots_retry(root, miss);				\
+	}));								\
 	if (!__err && !__got)						\
 		__err = -EAGAIN;					\
-	if (__start)							\
+	if (unlikely(__start))						\
 		uprobe_slots_waited(__start, __got ? (slot) : 0);	\
 	__err;								\
 })
 
 /* What the tracefs files and the tools use. */
-
-/**
- * struct uprobe_slot_knobs - what an operator sets; read with READ_ONCE()
- * @cache_limit: entries of a task's slot cache, where it has no override
- * @area_pages:  most pages of an area that get populated, page 0 included
- */
-struct uprobe_slot_knobs {
-	unsigned int cache_limit;
-	unsigned int area_pages;
-};
-
-extern struct uprobe_slot_knobs uprobe_slot_knobs;
-
-enum uprobe_slot_counter {
-	UPROBE_COUNT_HIT,
-	UPROBE_COUNT_MISS,		/* + enum uprobe_slot_miss */
-	UPROBE_COUNT_CONTENTION = UPROBE_COUNT_MISS + UPROBE_NR_MISSES,
-					/* + enum uprobe_slot_contention */
-	UPROBE_COUNT_CONTENTION_NS =
-		UPROBE_COUNT_CONTENTION + UPROBE_NR_CONTENTIONS,
-	UPROBE_COUNT_RECLAIM,
-	UPROBE_COUNT_WRITE,
-	UPROBE_COUNT_TRANSIENT,		/* a gauge: taken - given back */
-	UPROBE_NR_COUNTERS
-};
-
-struct uprobe_slot_counters {
-	u64 c[UPROBE_NR_COUNTERS];
-};
 
 /* Summed over all areas. */
 struct uprobe_slot_gauges {
@@ -247,14 +306,6 @@ void uprobe_slots_counters(struct uprobe_slot_counters *sum);
 void uprobe_slots_gauges(struct uprobe_slot_gauges *sum);
 const char *uprobe_slots_check(void);
 void uprobe_slots_walk_tasks(uprobe_slot_task_fn fn, void *data);
-
-static inline unsigned int uprobe_slot_limit(struct task_struct *t)
-{
-	u8 override = READ_ONCE(t->uprobe_slot_limit);
-
-	return override ? override - 1U :
-			  READ_ONCE(uprobe_slot_knobs.cache_limit);
-}
 
 #else /* !CONFIG_UPROBE_SLOTS */
 

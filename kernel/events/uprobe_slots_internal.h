@@ -60,11 +60,18 @@
 #endif
 
 /* Outside of debug builds there is nothing left of it. */
-#define slot_delay(point)						\
-do {									\
-	if (IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))			\
-		udelay(READ_ONCE(uprobe_slot_delay_us[point]));		\
-} while (0)
+static inline void slot_delay(enum uprobe_slot_delay point)
+{
+	unsigned int us;
+
+	if (!IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))
+		return;
+	us = READ_ONCE(uprobe_slot_delay_us[point]);
+	if (unlikely(us))
+		udelay(us);
+}
+
+#define slot_delay slot_delay
 
 /* May be overridden by the arch; see the weak one. */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
