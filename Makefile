@@ -60,7 +60,7 @@ root-arm64: ## make the root file system of arm64 guests
 
 .PHONY: tool
 tool: ## build the command-line tool
-	@$(MAKE) -C $(tool_dir)
+	@$(MAKE) -C $(tool_dir) O=$(CURDIR)/build/tool
 
 .PHONY: selftests
 selftests: ## build the tests that run in a guest
@@ -77,6 +77,16 @@ demo: ## show the main job on redis: reuse off, on, tuned at run time
 .PHONY: test
 test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
 	@tests/run
+
+.PHONY: test-off
+test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS=n
+	@tests/run 7.3-x86_64-noslots
+
+.PHONY: bench-cost
+bench-cost: ## instructions and shared accesses per hit, against the stock kernel
+	@scripts/build-kernel 7.3 x86_64 stock
+	@scripts/build-kernel 7.3 x86_64
+	@tests/bench/cost -k 7.3
 
 .PHONY: lint
 lint: ## check style: shell, python, the new kernel files
