@@ -380,6 +380,7 @@ static void slot_page_free(struct slot_page *unused)
 
 /* Take area->lock; says how long that took if the lock was not free. */
 static u64 area_lock(struct uprobe_slot_area *area)
+	__acquires(&area->lock)
 {
 	u64 start;
 

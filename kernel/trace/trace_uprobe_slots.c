@@ -344,6 +344,7 @@ out:
 
 /* The file's position is a thread ID of the reader's namespace. */
 static void *task_limits_start(struct seq_file *m, loff_t *pos)
+	__acquires(RCU)
 {
 	struct pid *pid;
 
@@ -366,6 +367,7 @@ static void *task_limits_next(struct seq_file *m, void *v, loff_t *pos)
 }
 
 static void task_limits_stop(struct seq_file *m, void *v)
+	__releases(RCU)
 {
 	rcu_read_unlock();
 }
