@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * In place of kernel/events/uprobe_slots_internal.h: the same, from kernel.h.
+ *
+ * An #include in quotes looks first where the including file lies. So the
+ * Makefile lays links to the kernel's files and one to this file side by side in
+ * build/unit/src/events, and they find each other there. What uprobe_slots.h
+ * includes as <linux/...> are empty files: all is here before.
+ */
+#ifndef _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H
+#define _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H
+
+#include "kernel.h"
+#include "uprobe_slots.h"
+
+#define UPROBE_PAGE_SLOTS \
+	(PAGE_SIZE / UPROBE_SLOT_BYTES > 256 ? 256 : PAGE_SIZE / UPROBE_SLOT_BYTES)
+
+#define UPROBE_SLOT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
+#define uprobe_slots_kvzalloc(p)	kvzalloc(sizeof(*(p)), UPROBE_SLOT_GFP)
+
+/* Where the protocol argues an order: points at which others mostly go on. */
+#define slot_delay(point)	((void)(point), unit_wide_point())
+
+unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
+				  struct mm_struct *mm,
+				  struct arch_uprobe *key);
+
+#endif /* _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H */
