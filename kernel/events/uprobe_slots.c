@@ -91,12 +91,18 @@
  * Barriers
  * ========
  *
+ * Checked by herd7, with what each is needed for, in tests/litmus; the states and
+ * orders by spin, in tests/spin.
+ *
  *	A  F3 smp_load_acquire(state)	L4 smp_store_release(state, LIVE): who
  *					sees LIVE sees arch, hash and the memory
  *	B  F1..F6			R2: see above
  *	C  R3 smp_load_acquire(step)	E2 smp_store_release(step, NULL): the
  *					last use of the slot and of its arch
- *					comes before R4 frees and L4 rewrites
+ *					comes before R4 frees and L4 rewrites.
+ *					R3 may also see the F5 behind that E2.
+ *					Who has left area->tasks is ordered by
+ *					area->lock instead
  *	D  smp_load_acquire(nr_pages)	smp_store_release(nr_pages): a fault
  *					finds the page whose slots are given out
  *
@@ -820,11 +826,14 @@ u64 uprobe_slots_clock(void)
  */
 bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss)
 {
-	struct uprobe_slot_area *area = root->area;
+	struct uprobe_slot_area *area = READ_ONCE(root->area);
+	bool short_of_memory = miss == UPROBE_MISS_NOMEM && nomem_recently(root);
 
 	if (!area || (miss != UPROBE_MISS_FULL && miss != UPROBE_MISS_NOMEM))
 		return false;
-	if (READ_ONCE(area->nr_free) || area_may_grow(area))
+	/* Without memory a free slot may be of no use, and a wait has to sleep. */
+	if (!short_of_memory &&
+	    (READ_ONCE(area->nr_free) || area_may_grow(area)))
 		return true;
 	reclaim_kick(area, RECLAIM_INTERVAL);
 	return false;
@@ -1074,12 +1083,16 @@ int uprobe_slots_set_enabled(bool on)
 
 	if (!reclaim_wq)
 		return on ? -ENOMEM : 0;
-	if (on) {
+	if (on)
 		static_branch_enable(&uprobe_slots_key);
-		return 0;
-	}
+	else
+		static_branch_disable(&uprobe_slots_key);
 
-	static_branch_disable(&uprobe_slots_key);
+	/*
+	 * Off: drain. On: wake who has waited for a transient slot since before
+	 * the drain, which left free ones. An area that comes to the list now
+	 * belongs to a hit that the interrupts of the patching have shown @on.
+	 */
 	rcu_read_lock();
 	list_for_each_entry_rcu(area, &slot_areas, node) {
 		if (refcount_inc_not_zero(&area->ref)) {
