@@ -16,7 +16,10 @@ variant := $(if $(STOCK),stock,$(if $(filter n,$(SLOTS)),noslots,$(V)))
 # kbuild and the tools take their own ARCH and V, if any.
 MAKEOVERRIDES :=
 unexport ARCH V K
+ifdef KSRC
+override KSRC := $(abspath $(KSRC))
 export KSRC
+endif
 
 tool_dir := tools/tracing/uprobe-slots
 selftests_dir := tests/selftests/uprobe_slots
@@ -81,6 +84,14 @@ test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
 .PHONY: test-off
 test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS=n
 	@tests/run 7.3-x86_64-noslots
+
+.PHONY: litmus
+litmus: ## check the orderings of the protocol with herd7
+	@tests/litmus/run
+
+.PHONY: spin
+spin: ## check all interleavings of a small model with spin
+	@tests/spin/run
 
 .PHONY: bench-cost
 bench-cost: ## instructions and shared accesses per hit, against the stock kernel
