@@ -268,9 +268,14 @@ static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot
 	u32 entry, new = (s->hash & ENTRY_TAG) | ENTRY_USED | (s->idx + 1);
 	unsigned int pos = cache_home(new);
 
-	/* What had this key before it was reclaimed makes room. */
+	/*
+	 * What had this key before it was reclaimed makes room. And @s may be
+	 * named already: it was DYING when the task looked, and came back.
+	 */
 	for (; (entry = cache->entry[pos]); pos = cache_next(pos)) {
-		if (!((entry ^ new) & ENTRY_TAG) &&
+		if ((entry ^ new) & ENTRY_TAG)
+			continue;
+		if (!((entry ^ new) & ENTRY_IDX) ||
 		    !entry_current(cache->area, entry)) {
 			/* Release: see below. */
 			smp_store_release(&cache->entry[pos], new);
