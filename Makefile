@@ -85,6 +85,14 @@ test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
 test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS=n
 	@tests/run 7.3-x86_64-noslots
 
+.PHONY: unit
+unit: ## run the allocator in userspace, under sanitizers: no root, no guest
+	@$(MAKE) -C tests/unit
+
+.PHONY: mutants
+mutants: ## break the allocator in listed ways; make unit has to notice each
+	@$(MAKE) -C tests/unit mutants
+
 .PHONY: litmus
 litmus: ## check the orderings of the protocol with herd7
 	@tests/litmus/run
