@@ -146,12 +146,16 @@ static inline void might_sleep(void)
 
 /* ----------------------------------------------------------- memory ---- */
 
+struct uprobe_slot_area;
+
 /*
  * C11 knows no address dependency, which is what orders the use of what
  * READ_ONCE() read. Those are all through an index of 32 bits (a cache's entry),
- * or RCU's own; so TSan sees the order there, and sees none elsewhere.
+ * an area's address, or RCU's own; so TSan sees the order there and nowhere else.
  */
-#define UNIT_LOAD(x)	(sizeof(x) == 4 ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED)
+#define UNIT_LOAD(x)							\
+	(_Generic((x), struct uprobe_slot_area *: true, default: sizeof(x) == 4) ? \
+	 __ATOMIC_ACQUIRE : __ATOMIC_RELAXED)
 
 #define READ_ONCE(x)	({ unit_point(); __atomic_load_n(&(x), UNIT_LOAD(x)); })
 #define WRITE_ONCE(x, v) ({						\

@@ -167,6 +167,52 @@ static void p5_reclaim_goes_on_for_waiters(void)
 	teardown();
 }
 
+/* Off, drained, and on again: there are free slots, and nobody who gives one back. */
+static void off_and_on(void)
+{
+	CHECK(waited++ < 4);
+	be(NULL);
+	uprobe_slots_set_enabled(false);
+	unit_pass(3 * HZ);
+	uprobe_slots_set_enabled(true);
+	unit_pass(1);
+	be(task[0]);
+}
+
+static void p5_woken_by_on(void)
+{
+	unsigned int i;
+
+	setup(2);
+	for (i = 0; i < capacity(); i++)
+		step(task[1], probe[i]);
+	occupy_page0();
+	unit_while_waiting = off_and_on;
+	CHECK(!step_begin(task[0], probe[50]));
+	CHECK(in_shared(task[0]) && waited == 1);
+	step_end(task[0]);
+	step_end(task[2]);
+	step_end(task[3]);
+	teardown();
+}
+
+/* A free slot is of no use to who has no memory for a cache: it has to sleep. */
+static void p5_no_memory_sleeps(void)
+{
+	setup(2);
+	step(task[1], probe[0]);
+	occupy_page0();
+	unit_memory.calls = 0;
+	unit_memory.fail_from = 1;
+	unit_while_waiting = end_task2;
+	CHECK(!step_begin(task[0], probe[1]));
+	CHECK(waited == 1 && !in_shared(task[0]));
+	unit_memory.fail_from = 0;
+	step_end(task[0]);
+	step_end(task[3]);
+	teardown();
+}
+
 static void kill_task0(void)
 {
 	task[0]->killed = true;
@@ -293,6 +339,17 @@ static void *reclaim_in_thread(void *done)
 	return NULL;
 }
 
+static unsigned int nr_dying(void)
+{
+	struct uprobe_slot_area *area = proc->root.area;
+	unsigned int nr;
+
+	spin_lock(&area->lock);
+	nr = area->nr_dying;
+	spin_unlock(&area->lock);
+	return nr;
+}
+
 /* P3, the heart of it: seen LIVE, not yet published, and reclaim comes. */
 static void p3_grace_period(void)
 {
@@ -310,11 +367,12 @@ static void p3_grace_period(void)
 
 	uprobe_slots_set_enabled(false);
 	pthread_create(&reclaim, NULL, reclaim_in_thread, &done);
+	while (!nr_dying())
+		usleep(1000);
+	/* A grace period that does not wait has all the time to end. */
 	usleep(50000);
 	CHECK(!__atomic_load_n(&done, __ATOMIC_SEQ_CST));
-	spin_lock(&proc->root.area->lock);
-	CHECK(proc->root.area->nr_dying == 1);
-	spin_unlock(&proc->root.area->lock);
+	CHECK(nr_dying() == 1);
 	sem_post(&go_on_sem);
 	pthread_join(hit, NULL);
 	pthread_join(reclaim, NULL);
@@ -687,6 +745,8 @@ const struct unit_case reclaim_cases[] = {
 	{ "P5 a freed transient slot wakes who waits", p5_woken_by_transient },
 	{ "P5 a reclaimed slot wakes who waits", p5_woken_by_reclaim },
 	{ "P5 reclaim goes on while somebody waits", p5_reclaim_goes_on_for_waiters },
+	{ "P5 reuse that comes back wakes who waits", p5_woken_by_on },
+	{ "P5 a wait without memory sleeps", p5_no_memory_sleeps },
 	{ "P5 a fatal signal ends the wait", p5_fatal_signal },
 	{ "P5 who cannot be helped by reclaim does not ask", p5_retry_only_helps },
 	{ "P5 a lost race is not full", p5_lost_race },

@@ -226,12 +226,9 @@ static void storm(unsigned int hits, unsigned int jitter)
 	       unit_events.contention[UPROBE_CONTENTION_PAGE0_FULL]);
 }
 
-/* uprobe_slots_retry() reads root->area without the acquire. */
 #ifdef __SANITIZE_THREAD__
-#define FIRST_HITS	true
 #define HITS	100
 #else
-#define FIRST_HITS	false
 #define HITS	600
 #endif
 
@@ -377,6 +374,48 @@ static void barrier_c(void)
 	barriers_end();
 }
 
+/* R3 looks at a slot of a page that came after R1, by the hazard alone. */
+static void *steps_in_new_page(void *arg)
+{
+	unsigned int i;
+
+	enter(1);
+	my_turn(1);
+	uprobe_slot_knobs.area_pages = 3;
+	uprobe_slots_set_enabled(true);
+	for (i = 1; i < UPROBE_PAGE_SLOTS; i++)
+		step(second, probe[i]);
+	CHECK(!step_begin(second, probe[i]) && in_shared(second));
+	CHECK(second->utask->slot->idx >= UPROBE_PAGE_SLOTS);
+	next_turn();
+	my_turn(3);
+	step_end(second);
+	leave();
+	return NULL;
+}
+
+static void let_it_grow(void)
+{
+	next_turn();
+	my_turn(2);
+}
+
+static void barrier_new_page(void)
+{
+	pthread_t id;
+
+	barriers_begin();
+	step(second, probe[0]);		/* its cache is on the list */
+	pthread_create(&id, NULL, steps_in_new_page, NULL);
+	uprobe_slots_set_enabled(false);
+	unit_in_grace_period = let_it_grow;
+	CHECK(unit_run_work());
+	unit_in_grace_period = NULL;
+	next_turn();
+	pthread_join(id, NULL);
+	barriers_end();
+}
+
 /* A: who finds a slot LIVE by its old entry sees what was filled in meanwhile. */
 static void *hits_refilled(void *arg)
 {
@@ -435,8 +474,9 @@ const struct unit_case thread_cases[] = {
 	{ "P3 P4 P5 P6 P8 threads", threads_fast },
 	{ "P3 P4 P5 P6 P8 threads that stop anywhere", threads_jitter },
 	{ "P3 barrier A: LIVE says that all is there", barrier_a },
+	{ "P3 barrier: a hazard names a slot of a new page", barrier_new_page },
 	{ "P3 barrier C: the fill comes after the step", barrier_c },
-	{ "P5 P7 the first hits of a process, all at once", threads_first_hits, FIRST_HITS },
+	{ "P5 P7 the first hits of a process, all at once", threads_first_hits },
 	{ "P1 a cached hit, measured", threads_measure },
 	{ }
 };
