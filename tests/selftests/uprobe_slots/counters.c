@@ -237,6 +237,7 @@ static int reason_full(void)
 	team_start(&team, 2, 0, US_MANY);
 	us_stats(&a);
 	team_go(&team, us_scaled(2));
+	team_go_until_reclaimed(&team, &a);
 	us_stats(&b);
 	bad = us_laws(&a, &b, team_calls(&team));
 	bad |= us_check(us_delta(&a, &b, "slot_miss_full") > 0,

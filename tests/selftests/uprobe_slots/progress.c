@@ -72,6 +72,7 @@ static int others_go_on(bool distinct)
 	us_stats(&a);
 	team_start(&team, 8, 0, US_MANY / 2);
 	team_go(&team, us_scaled(2));
+	team_go_until_reclaimed(&team, &a);
 	us_stats(&b);
 	bad |= us_check(!us_delta(&a, &b, "slot_contention_page0_full"),
 			"page 0 was full");

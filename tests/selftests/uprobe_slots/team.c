@@ -111,3 +111,17 @@ long team_calls(const struct team *t)
 		sum += t->m[i].calls;
 	return sum;
 }
+
+void team_go_until_reclaimed(struct team *t, const struct us_stats *a)
+{
+	double end = us_now() + 20 * us_scaled(1);
+	struct us_stats b;
+	int i;
+
+	for (i = 0; i < t->n; i++)
+		t->m[i].from = (t->m[i].from + t->m[i].to) / 2;
+	do {
+		team_go(t, 1);
+		us_stats(&b);
+	} while (us_delta(a, &b, "slot_reclaim") <= 0 && us_now() < end);
+}

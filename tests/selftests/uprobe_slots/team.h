@@ -39,4 +39,11 @@ void team_wait(struct team *t);
 int team_stop(struct team *t);			/* 0, or 1: wrong values */
 long team_calls(const struct team *t);
 
+/*
+ * Go on until a slot was reclaimed since @a. Slots that are hit all the time
+ * are not, so the members hit one half of their instructions only, and the
+ * slots of the other half get cold; each half has to be more than fits.
+ */
+void team_go_until_reclaimed(struct team *t, const struct us_stats *a);
+
 #endif
