@@ -10,7 +10,7 @@
 #
 # Each check starts from a fresh, fake tracing directory, $fake; a setup function
 # named in SETUP changes it first. The answers of the kernel (ranges, error_log)
-# come from kernel.so. $TOOL is the tool, $WORK an empty directory.
+# come from kernel.so, see kernel.c. $TOOL is the tool, $WORK an empty directory.
 
 test_begin() {
 	nr=0
@@ -19,6 +19,7 @@ test_begin() {
 	export UPROBE_SLOTS_TRACING_DIR=$fake
 	SETUP=
 	AS=
+	started=()
 }
 
 # What the kernel's directory looks like after boot.
@@ -59,7 +60,7 @@ check() {	# WHAT ARGUMENTS EXIT MUST MUSTNOT
 	if [ -n "$SETUP" ]; then
 		"$SETUP"
 	fi
-	out=$(eval "LD_PRELOAD=$WORK/kernel.so timeout 20 $AS $TOOL $2" 2>&1)
+	out=$(eval "LD_PRELOAD=$WORK/kernel.so timeout 20 $AS $TOOL $2" 2>&1 | tr -d '\r'; exit "${PIPESTATUS[0]}")
 	status=$?
 	if [ "$status" -ne "${3:-0}" ]; then
 		fault="exit status $status, not ${3:-0}; "
@@ -85,7 +86,36 @@ check_file() {	# WHAT FILE CONTENT
 	fi
 }
 
+# background CMD: $pid. It ends with this script; its death is not announced.
+background() {
+	"$@" &
+	pid=$!
+	disown "$pid"
+	started+=("$pid")
+	sleep 0.1	# until it has executed CMD
+}
+
+# start_threads N NAME: a process of N threads; $pid. It ends with this script.
+start_threads() {
+	: >"$WORK/threads.out"
+	background "$WORK/threads" "$1" "$2" >"$WORK/threads.out"
+	until [ -s "$WORK/threads.out" ]; do
+		sleep 0.01
+	done
+}
+
+# What task_limits holds when each thread of $pid has the limit.
+thread_lines() {	# LIMIT
+	local task
+
+	for task in /proc/"$pid"/task/*; do
+		echo "${task##*/} $1"
+	done | sort -n
+}
+
 test_end() {
+	[ ${#started[@]} -eq 0 ] || kill "${started[@]}" 2>/dev/null
+
 	echo "1..$nr"
 	[ "$bad" -eq 0 ]
 }

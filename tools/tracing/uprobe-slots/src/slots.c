@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
 #include <tracefs.h>
 
 #include "slots.h"
@@ -19,13 +20,8 @@
 
 #define DIR_NAME "uprobe_slots"
 
-static int out_of_memory(void)
-{
-	return fail(EXIT_FAILED, "out of memory");
-}
-
-/* The sentence for a file of ours that could not be opened, read or written. */
-static int file_error(const char *doing, const char *path)
+/* The sentence for a file that could not be opened, read or written. */
+int file_error(const char *doing, const char *path)
 {
 	switch (errno) {
 	case EACCES:
@@ -91,7 +87,7 @@ static char *file_path(const char *file)
 	return tracefs_get_tracing_file(name);
 }
 
-static char *read_all(int fd)
+char *read_all(int fd)
 {
 	size_t len = 0, size = 4096;
 	char *text = malloc(size), *more;
@@ -157,16 +153,19 @@ static void say_kernel_reason(const char *before)
 	free(after);
 }
 
-static int refused(const char *what, const char *path, const char *before)
+int slots_refused(int error, const char *file, const char *what, const char *before)
 {
+	char *path = file_path(file);
 	int ret;
 
-	switch (errno) {
+	errno = error;
+	switch (error) {
 	case ERANGE:
-		ret = fail(EXIT_FAILED, "%s: out of range", what);
+		ret = fail(EXIT_FAILED, "%s: out of range%s", what, knob_range(file));
 		break;
 	case EINVAL:
-		ret = fail(EXIT_FAILED, "%s: the kernel does not take this value", what);
+		ret = fail(EXIT_FAILED, "%s: the kernel does not take this value%s", what,
+			   knob_range(file));
 		break;
 	case ESRCH:
 		ret = fail(EXIT_FAILED,
@@ -174,45 +173,151 @@ static int refused(const char *what, const char *path, const char *before)
 			   what);
 		break;
 	default:
-		return file_error("writing", path);
+		ret = file_error("writing", path ? path : file);
+		error = 0;
+		break;
 	}
-	say_kernel_reason(before);
-	return ret;
-}
-
-/*
- * Writes @text, in one write: the kernel takes a write whole or not at all.
- * @what names the change in a message. Nothing is retried.
- */
-int slots_write(const char *file, const char *text, int flags, const char *what)
-{
-	char *path = file_path(file);
-	size_t len = strlen(text);
-	int ret = EXIT_OK;
-	char *before;
-	ssize_t n = -1;
-	int fd, saved;
-
-	if (!path)
-		return out_of_memory();
-	before = tracefs_error_last(NULL);
-	fd = open(path, O_WRONLY | O_CLOEXEC | flags);
-	if (fd >= 0) {
-		n = write(fd, text, len);
-		saved = errno;
-		close(fd);
-		errno = saved;
-	}
-	if (n < 0)
-		ret = refused(what, path, before);
-	else if ((size_t)n != len)
-		ret = fail(EXIT_FAILED, "%s: the kernel took only a part of it", what);
-	free(before);
+	if (error)
+		say_kernel_reason(before);
 	tracefs_put_tracing_file(path);
 	return ret;
 }
 
-static int pairs_add(struct pairs *pairs, const char *name, const char *value)
+/* One write: the kernel takes it whole or not at all. Nothing is retried. */
+int slots_try_write(const char *file, const char *text, int flags, char **before)
+{
+	char *path = file_path(file);
+	size_t len = strlen(text);
+	int ret = 0;
+	ssize_t n;
+	int fd;
+
+	*before = NULL;
+	if (!path)
+		return -ENOMEM;
+	*before = tracefs_error_last(NULL);
+	fd = open(path, O_WRONLY | O_CLOEXEC | flags);
+	tracefs_put_tracing_file(path);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, len);
+	if (n < 0)
+		ret = -errno;
+	else if ((size_t)n != len)
+		ret = -EIO;
+	close(fd);
+	return ret;
+}
+
+/* The same with a sentence. @what names the change in it. */
+int slots_write(const char *file, const char *text, int flags, const char *what)
+{
+	char *before;
+	int ret = slots_try_write(file, text, flags, &before);
+
+	if (ret)
+		ret = slots_refused(-ret, file, what, before);
+	free(before);
+	return ret;
+}
+
+/*
+ * The ranges that the documentation promises. Only for messages: the kernel is
+ * the one that judges, and a knob that is not here works all the same.
+ */
+static const struct range {
+	const char *name, *text;
+	unsigned long long min, max;
+} ranges[] = {
+	{ "enable", "0 or 1", 0, 1 },
+	{ "cache_limit", "0 to 64", 0, 64 },
+	{ "task_limits", "0 to 64", 0, 64 },
+	{ "area_pages", "1 to 16", 1, 16 },
+};
+
+static const struct range *find_range(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (!strcmp(ranges[i].name, name))
+			return &ranges[i];
+	return NULL;
+}
+
+const char *knob_range(const char *name)
+{
+	const struct range *range = find_range(name);
+	static char text[64];
+
+	if (!range)
+		return "";
+	snprintf(text, sizeof(text), " (it takes %s)", range->text);
+	return text;
+}
+
+bool knob_in_range(const char *name, const char *value)
+{
+	const struct range *range = find_range(name);
+	unsigned long long number;
+
+	if (!range)
+		return true;
+	return parse_number(value, &number) && number >= range->min && number <= range->max;
+}
+
+int knob_write(const char *name, const char *value)
+{
+	char what[256], line[128];
+
+	if (snprintf(line, sizeof(line), "%s\n", value) >= (int)sizeof(line))
+		return fail(EXIT_USAGE, "the value for %s is too long", name);
+	snprintf(what, sizeof(what), "%s %s", name, value);
+	return slots_write(name, line, O_TRUNC, what);
+}
+
+int no_knob(const char *name, const struct pairs *knobs)
+{
+	char list[512] = "";
+	size_t i, len = 0;
+
+	for (i = 0; i < knobs->nr && len < sizeof(list); i++)
+		len += snprintf(list + len, sizeof(list) - len, " %s", knobs->pair[i].name);
+	return fail(EXIT_USAGE, "no knob '%s'; this kernel has:%s", name, list);
+}
+
+/* The first @nr of @want get back what @now says. */
+static void knobs_undo(const struct pairs *want, const struct pairs *now, size_t nr)
+{
+	while (nr--) {
+		const char *name = want->pair[nr].name;
+
+		if (strcmp(pairs_get(now, name), want->pair[nr].value) &&
+		    knob_write(name, pairs_get(now, name)))
+			note("%s could not be set back", name);
+	}
+}
+
+int knobs_write(const struct pairs *want, const struct pairs *now, size_t *failed)
+{
+	int ret = EXIT_OK;
+	size_t i;
+
+	for (i = 0; i < want->nr && !ret; i++) {
+		const char *old = pairs_get(now, want->pair[i].name);
+
+		*failed = i;
+		if (!old)
+			ret = no_knob(want->pair[i].name, now);
+		else if (strcmp(old, want->pair[i].value))
+			ret = knob_write(want->pair[i].name, want->pair[i].value);
+		if (ret)
+			knobs_undo(want, now, i);
+	}
+	return ret;
+}
+
+int pairs_add(struct pairs *pairs, const char *name, const char *value)
 {
 	struct pair *more = realloc(pairs->pair, (pairs->nr + 1) * sizeof(*more));
 	struct pair *last;
@@ -329,4 +434,39 @@ int slots_counters(struct pairs *counters)
 	if (ret)
 		pairs_free(counters);
 	return ret;
+}
+
+uint64_t counter(const struct pairs *counters, const char *name)
+{
+	const char *text = pairs_get(counters, name);
+	unsigned long long value;
+
+	return text && parse_number(text, &value) ? value : 0;
+}
+
+bool is_gauge(const char *name)
+{
+	return strncmp(name, "slot_", 5);
+}
+
+double counters_seconds(const struct pairs *counters)
+{
+	return now_boot() - counter(counters, "reset_ns") / 1e9;
+}
+
+struct json_object *pairs_json(const struct pairs *pairs)
+{
+	struct json_object *object = json_object_new_object();
+	unsigned long long number;
+	size_t i;
+
+	for (i = 0; object && i < pairs->nr; i++) {
+		const struct pair *pair = &pairs->pair[i];
+
+		if (parse_number(pair->value, &number))
+			json_add_number(object, pair->name, number);
+		else
+			json_add_text(object, pair->name, pair->value);
+	}
+	return object;
 }

@@ -7,37 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "uprobe-slots.h"
 #include "utils.h"
 
-static const struct verb verbs[] = {
-	{
-		.name = "show",
-		.summary = "the knobs and the counters (the default)",
-		.usage =
-		"uprobe-slots show\n"
-		"\n"
-		"Prints every knob with its value, then every counter of the kernel, and the\n"
-		"share of the out-of-line executions that a task's own cache served.\n",
-		.run = show_main,
-	},
-	{
-		.name = "set",
-		.summary = "a knob, or the cache limit of one task",
-		.usage =
-		"uprobe-slots set NAME VALUE\n"
-		"uprobe-slots set --tid N LIMIT\n"
-		"\n"
-		"Sets the knob NAME. `uprobe-slots show` lists the knobs of this kernel.\n"
-		"\n"
-		"  -t, --tid N    give task N a cache limit of its own: 0 to 64, or `default`\n"
-		"                 to take it away. The threads and children that the task\n"
-		"                 creates later inherit it; exec keeps it.\n",
-		.run = set_main,
-	},
+static const struct verb *const verbs[] = {
+	&show_verb,
+	&set_verb,
 };
-
-#define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static const char options_text[] =
 	"  -h, --help     this text; after a verb: the verb's own\n"
@@ -52,8 +29,8 @@ static int help(void)
 
 	printf("usage: uprobe-slots [VERB [ARGUMENTS]]\n\n"
 	       "Shows and tunes the kernel's cached, shared uprobe slots.\n\n");
-	for (i = 0; i < NR_VERBS; i++)
-		printf("  %-13s  %s\n", verbs[i].name, verbs[i].summary);
+	for (i = 0; i < ARRAY_SIZE(verbs); i++)
+		printf("  %-13s  %s\n", verbs[i]->name, verbs[i]->summary);
 	printf("\n%s", options_text);
 	return EXIT_OK;
 }
@@ -75,13 +52,20 @@ int verb_usage(const struct verb *self)
 	return fail(EXIT_USAGE, "see `uprobe-slots %s --help`", self->name);
 }
 
+int verb_no_more(const struct verb *self, int argc, char **argv)
+{
+	if (optind < argc)
+		return fail(EXIT_USAGE, "%s takes no argument: '%s'", self->name, argv[optind]);
+	return EXIT_OK;
+}
+
 static const struct verb *find_verb(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < NR_VERBS; i++)
-		if (!strcmp(verbs[i].name, name))
-			return &verbs[i];
+	for (i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (!strcmp(verbs[i]->name, name))
+			return verbs[i];
 	return NULL;
 }
 
@@ -91,7 +75,7 @@ static int run(int argc, char **argv)
 	const struct verb *verb;
 
 	if (argc < 2)
-		return verbs[0].run(&verbs[0], 1, show);
+		return show_verb.run(&show_verb, 1, show);
 	if (is_option(argv[1], "-h", "--help"))
 		return help();
 	if (is_option(argv[1], "-V", "--version"))
@@ -106,8 +90,6 @@ int main(int argc, char **argv)
 {
 	int ret = run(argc, argv);
 
-	/* A full disk or a closed pipe behind stdout is a failure too. */
-	if ((fflush(stdout) || ferror(stdout)) && ret == EXIT_OK)
-		ret = fail(EXIT_FAILED, "cannot write the output: %m");
-	return ret;
+	/* A full disk behind stdout is a failure too. */
+	return output_end(ret);
 }

@@ -5,6 +5,8 @@
 #ifndef UPROBE_SLOTS_H
 #define UPROBE_SLOTS_H
 
+#include <getopt.h>
+
 /* The exit status: scripts rely on it, so a number never changes its meaning. */
 enum exit_code {
 	EXIT_OK,
@@ -16,7 +18,8 @@ enum exit_code {
 
 /*
  * A verb: argv[0] is its name. run() returns an enum exit_code and has printed
- * a sentence when that is not EXIT_OK.
+ * a sentence when that is not EXIT_OK. Every usage ends with the line for
+ * --help.
  */
 struct verb {
 	const char *name;
@@ -25,10 +28,16 @@ struct verb {
 	int (*run)(const struct verb *self, int argc, char **argv);
 };
 
-int show_main(const struct verb *self, int argc, char **argv);
-int set_main(const struct verb *self, int argc, char **argv);
+extern const struct verb show_verb, set_verb;
+
+#define HELP_OPTION	{ "help", no_argument, NULL, 'h' }
+#define JSON_OPTION	{ "json", no_argument, NULL, 'j' }
+#define HELP_LINE	"  -h, --help           this text\n"
+#define JSON_LINE	"  -j, --json           JSON, with stable names\n"
 
 int verb_help(const struct verb *self);
 int verb_usage(const struct verb *self);
+/* No argument may be left. */
+int verb_no_more(const struct verb *self, int argc, char **argv);
 
 #endif

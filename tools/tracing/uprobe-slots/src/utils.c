@@ -1,36 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Messages, words and numbers.
+ * Messages, words, numbers, JSON.
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "slots.h"
+#include "uprobe-slots.h"
 #include "utils.h"
+
+static char *sink;
+static size_t sink_size;
+
+void messages_to(char *text, size_t size)
+{
+	sink = text;
+	sink_size = size;
+}
+
+static void message(const char *fmt, va_list ap)
+{
+	if (sink) {
+		vsnprintf(sink, sink_size, fmt, ap);
+		return;
+	}
+	fflush(stdout);
+	fputs("uprobe-slots: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
 
 /* Prints a sentence and hands back the exit status, so: return fail(…). */
 int fail(int code, const char *fmt, ...)
 {
-	int saved = errno;
 	va_list ap;
 
-	fflush(stdout);
-	fputs("uprobe-slots: ", stderr);
 	va_start(ap, fmt);
-	errno = saved;			/* for %m */
-	vfprintf(stderr, fmt, ap);
+	message(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 	return code;
+}
+
+int out_of_memory(void)
+{
+	return fail(EXIT_FAILED, "out of memory");
+}
+
+void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	message(fmt, ap);
+	va_end(ap);
 }
 
 /* Lines that belong to the sentence before: indented, to be told from it. */
 void say_more(const char *text)
 {
-	while (*text) {
+	while (*text && !sink) {
 		size_t len = strcspn(text, "\n");
 
 		if (len)
@@ -64,4 +101,149 @@ bool parse_number(const char *text, unsigned long long *value)
 	errno = 0;
 	*value = strtoull(text, NULL, 10);
 	return c != text && !errno;
+}
+
+/* The number of a task or process. */
+bool parse_id(const char *text, int *id)
+{
+	unsigned long long value;
+
+	if (!parse_number(text, &value) || !value || value > INT_MAX)
+		return false;
+	*id = (int)value;
+	return true;
+}
+
+/* 1, 0.5: at most a day, so that no sum overflows. */
+bool parse_seconds(const char *text, double *seconds)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text) || strspn(text, "0123456789.") != strlen(text))
+		return false;
+	*seconds = strtod(text, &end);
+	return !*end && *seconds >= 0.01 && *seconds <= 86400;
+}
+
+/* The clock of reset_ns: it goes on in suspend. */
+double now_boot(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+int print_json(struct json_object *object)
+{
+	const char *text;
+
+	if (!object)
+		return out_of_memory();
+	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+						      JSON_C_TO_STRING_NOSLASHESCAPE);
+	printf("%s\n", text);
+	json_object_put(object);
+	return EXIT_OK;
+}
+
+void json_add_text(struct json_object *object, const char *name, const char *text)
+{
+	char clean[1024];
+
+	clean_text(clean, sizeof(clean), text, false);
+	json_object_object_add(object, name, json_object_new_string(clean));
+}
+
+void json_add_number(struct json_object *object, const char *name, uint64_t value)
+{
+	json_object_object_add(object, name, json_object_new_uint64(value));
+}
+
+/* Not 17 digits. NAN becomes null. */
+void json_add_double(struct json_object *object, const char *name, double value)
+{
+	struct json_object *number = NULL;
+	char text[32];
+
+	if (!isnan(value)) {
+		snprintf(text, sizeof(text), "%.9g", value);
+		number = json_object_new_double_s(value, text);
+	}
+	json_object_object_add(object, name, number);
+}
+
+/* How many bytes of a valid UTF-8 character start at @s; 0: none. */
+static int utf8_len(const unsigned char *s)
+{
+	int len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 :
+		  s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	int i;
+
+	for (i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* C1 controls, overlong forms, surrogates, beyond U+10FFFF. */
+	if ((len == 2 && s[0] == 0xc2 && s[1] < 0xa0) ||
+	    (len == 3 && s[0] == 0xe0 && s[1] < 0xa0) ||
+	    (len == 3 && s[0] == 0xed && s[1] > 0x9f) ||
+	    (len == 4 && s[0] == 0xf0 && s[1] < 0x90) ||
+	    (len == 4 && s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+void clean_text(char *out, size_t size, const char *text, bool raw)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t used = 0;
+	int len;
+
+	while (*s && used + 5 <= size) {
+		len = utf8_len(s);
+		if (len && *s >= ' ' && *s != 0x7f && !(raw && *s == '\\')) {
+			memcpy(out + used, s, len);
+		} else {
+			sprintf(out + used, "\\%03o", *s);
+			used += 4;
+			s++;
+			continue;
+		}
+		used += len;
+		s += len;
+	}
+	out[used] = '\0';
+}
+
+const char *colour(const char *code)
+{
+	static int wanted = -1;
+	const char *no = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (wanted < 0)
+		wanted = isatty(STDOUT_FILENO) && !(no && *no) &&
+			 !(term && !strcmp(term, "dumb"));
+	return wanted ? code : "";
+}
+
+double percent(double part, double whole)
+{
+	return whole ? 100 * part / whole : 0;
+}
+
+/* A whole file, or NULL with errno. The caller frees it. */
+char *read_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text;
+	int saved;
+
+	if (fd < 0)
+		return NULL;
+	text = read_all(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return text;
 }

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What to do about what the counters say.
+ *
+ * A sentence names the figure that it rests on, and a command. Where a tenth of
+ * the executions or less miss there is nothing to do: a miss that finds the
+ * slot in the table is nearly as cheap as a hit.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "advice.h"
+#include "slots.h"
+#include "table.h"
+#include "utils.h"
+
+#define GOOD_PERCENT	90.0	/* hits */
+#define MAIN_PERCENT	30.0	/* of the misses have one reason */
+#define WAIT_PERCENT	0.1	/* of the executions waited */
+
+/* What the sentences look at. */
+struct view {
+	const struct pairs *knobs, *counters;
+	const struct table *tasks;
+	double all, misses;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+say(struct advice *advice, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (advice->nr == ADVICE_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(advice->text[advice->nr++], sizeof(advice->text[0]), fmt, ap);
+	va_end(ap);
+}
+
+static unsigned long knob(const struct view *v, const char *name)
+{
+	const char *value = pairs_get(v->knobs, name);
+
+	return value ? strtoul(value, NULL, 10) : 0;
+}
+
+/* The process that misses most; the table is sorted by what it executes. */
+static const struct row *worst(const struct view *v)
+{
+	const struct row *worst = NULL;
+	size_t i;
+
+	for (i = 0; i < v->tasks->nr; i++)
+		if (v->tasks->row[i].misses && (!worst || v->tasks->row[i].misses > worst->misses))
+			worst = &v->tasks->row[i];
+	return worst;
+}
+
+static const char *example(const struct view *v, unsigned long limit)
+{
+	const struct row *row = worst(v);
+	static char text[256];
+	char comm[128];
+
+	text[0] = '\0';
+	if (row) {
+		clean_text(comm, sizeof(comm), row->comm, false);
+		snprintf(text, sizeof(text),
+			 ", or only that of process %d (%s), which misses most: uprobe-slots set --pid %d %lu",
+			 row->tgid, comm, row->tgid, limit);
+	}
+	return text;
+}
+
+static unsigned long doubled(unsigned long value, unsigned long max)
+{
+	return value * 2 > max ? max : value ? value * 2 : 1;
+}
+
+static void about_full(struct advice *advice, const struct view *v, double part)
+{
+	unsigned long pages = knob(v, "area_pages");
+
+	if (pages < 16)
+		say(advice,
+		    "%.0f %% of the misses found no free slot: there are more different instructions than slots. Raise area_pages: uprobe-slots set area_pages %lu",
+		    part, doubled(pages, 16));
+	else
+		say(advice,
+		    "%.0f %% of the misses found no free slot, and area_pages is at its maximum. Raise the limit of the tasks that matter, so that reclaim leaves their slots alone: uprobe-slots set --pid N 64",
+		    part);
+}
+
+static void about_shared(struct advice *advice, const struct view *v, double part)
+{
+	unsigned long limit = knob(v, "cache_limit");
+
+	if (limit < 64)
+		say(advice,
+		    "%.0f %% of the misses are in the table but not in the task's cache: working sets are larger than the limit. Raise cache_limit: uprobe-slots set cache_limit %lu%s",
+		    part, doubled(limit, 64), example(v, doubled(limit, 64)));
+	else
+		say(advice,
+		    "%.0f %% of the misses are in the table but not in the task's cache, and cache_limit is at its maximum: little is lost, such a miss writes nothing",
+		    part);
+}
+
+static void about_limit(struct advice *advice, const struct view *v, double part)
+{
+	if (!knob(v, "cache_limit"))
+		say(advice,
+		    "%.0f %% of the misses are because cache_limit is 0: uprobe-slots set cache_limit 8",
+		    part);
+	else
+		say(advice,
+		    "%.0f %% of the misses are of tasks whose own limit is 0 (uprobe-slots tasks --sort misses shows them): uprobe-slots set --pid N default",
+		    part);
+}
+
+static void about_single_page(struct advice *advice, const struct view *v, double part)
+{
+	if (knob(v, "area_pages") == 1)
+		say(advice,
+		    "%.0f %% of the misses are because area_pages is 1: uprobe-slots set area_pages 4",
+		    part);
+	else
+		say(advice,
+		    "%.0f %% of the misses are of processes whose address space had no room for more than one page, or that began when area_pages was 1: start them again",
+		    part);
+}
+
+static void about_unshareable(struct advice *advice, const struct view *v, double part)
+{
+	(void)v;
+	say(advice,
+	    "%.0f %% of the misses are instructions that cannot be shared: no knob helps, move the probes to a neighbouring instruction",
+	    part);
+}
+
+static void about_nomem(struct advice *advice, const struct view *v, double part)
+{
+	(void)v;
+	say(advice,
+	    "%.0f %% of the misses are for want of memory: look at the limits of the processes' memory cgroups",
+	    part);
+}
+
+static void about_filled(struct advice *advice, const struct view *v, double part)
+{
+	if (counter(v->counters, "slot_reclaim") * 2 > counter(v->counters, "slot_miss_filled"))
+		say(advice,
+		    "%.0f %% of the misses write a slot that was reclaimed from another instruction. Raise area_pages (it is %lu), or the limit of the tasks that matter%s",
+		    part, knob(v, "area_pages"), example(v, 64));
+	else
+		say(advice,
+		    "%.0f %% of the misses are first executions, which cannot hit: look again when the probes have been hit for a while",
+		    part);
+}
+
+/* The reasons that this tool has a word for. Others are shown, not judged. */
+static const struct {
+	const char *counter;
+	void (*say)(struct advice *advice, const struct view *v, double part);
+} reasons[] = {
+	{ "slot_miss_full", about_full },
+	{ "slot_miss_shared", about_shared },
+	{ "slot_miss_limit", about_limit },
+	{ "slot_miss_single_page", about_single_page },
+	{ "slot_miss_unshareable", about_unshareable },
+	{ "slot_miss_nomem", about_nomem },
+	{ "slot_miss_filled", about_filled },
+};
+
+static void about_misses(struct advice *advice, const struct view *v)
+{
+	double part;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
+		part = percent(counter(v->counters, reasons[i].counter), v->misses);
+		if (part >= MAIN_PERCENT)
+			reasons[i].say(advice, v, part);
+	}
+	if (!advice->nr)
+		say(advice, "%.0f %% of the executions miss, for several reasons: see slot_miss_* above",
+		    percent(v->misses, v->all));
+}
+
+static void about_waits(struct advice *advice, const struct view *v)
+{
+	double page0 = counter(v->counters, "slot_contention_page0_full");
+	double lock = counter(v->counters, "slot_contention_lock");
+	unsigned long pages = knob(v, "area_pages");
+
+	if (percent(page0, v->all) > WAIT_PERCENT)
+		say(advice,
+		    "%.0f waits for a transient slot: more tasks than page 0 has slots miss at once%s",
+		    page0, pages < 16 ?
+		    ". area_pages is low: raise it, or the limit of the tasks that miss" :
+		    "; see why they miss");
+	if (percent(lock, v->all) > WAIT_PERCENT)
+		say(advice,
+		    "%.0f waits for an area's lock: slots are filled and reclaimed all the time%s",
+		    lock, pages < 16 ? ", because area_pages is low. Raise it" :
+		    ". Raise the limit of the tasks that matter");
+}
+
+void advice_make(struct advice *advice, const struct pairs *knobs,
+		 const struct pairs *counters, const struct table *tasks)
+{
+	struct view v = { .knobs = knobs, .counters = counters, .tasks = tasks };
+
+	advice->nr = 0;
+	v.misses = counter(counters, "slot_miss");
+	v.all = counter(counters, "slot_hit") + v.misses;
+	if (pairs_get(knobs, "enable") && !knob(&v, "enable")) {
+		say(advice, "reuse is off: every execution takes a transient slot. To turn it on: uprobe-slots set enable 1");
+		return;
+	}
+	if (!v.all) {
+		say(advice, "nothing to do: no out-of-line execution was counted");
+		return;
+	}
+	if (percent(v.misses, v.all) > 100 - GOOD_PERCENT)
+		about_misses(advice, &v);
+	about_waits(advice, &v);
+	if (!advice->nr)
+		say(advice, "nothing to do: %.2f %% of the executions hit the task's own cache",
+		    percent(v.all - v.misses, v.all));
+}
