@@ -14,6 +14,7 @@
 static const struct verb *const verbs[] = {
 	&show_verb,
 	&set_verb,
+	&run_verb,
 };
 
 static const char options_text[] =
