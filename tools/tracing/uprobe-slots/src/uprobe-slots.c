@@ -15,6 +15,7 @@ static const struct verb *const verbs[] = {
 	&show_verb,
 	&set_verb,
 	&run_verb,
+	&tasks_verb,
 };
 
 static const char options_text[] =
