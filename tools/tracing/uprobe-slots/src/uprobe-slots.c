@@ -16,6 +16,7 @@ static const struct verb *const verbs[] = {
 	&set_verb,
 	&run_verb,
 	&tasks_verb,
+	&watch_verb,
 };
 
 static const char options_text[] =
