@@ -101,11 +101,17 @@ litmus: ## check the orderings of the protocol with herd7
 spin: ## check all interleavings of a small model with spin
 	@tests/spin/run
 
+# K and ARCH narrow these down only if they were given.
+given = $(filter command environment,$(firstword $(origin $1)))
+bench_words := --build $(if $(call given,K)$(KSRC),-k $(K)) $(if $(call given,ARCH),-a $(ARCH))
+
 .PHONY: bench-cost
 bench-cost: ## instructions and shared accesses per hit, against the stock kernel
-	@scripts/build-kernel 7.3 x86_64 stock
-	@scripts/build-kernel 7.3 x86_64
-	@tests/bench/cost -k 7.3
+	@tests/bench/cost $(bench_words) --json build/bench/cost.json
+
+.PHONY: bench-trig
+bench-trig: ## hits a second, emulated, against the stock kernel (QUICK=1: a few)
+	@tests/bench/trig $(bench_words) --json build/bench/trig.json $(if $(QUICK),--quick)
 
 .PHONY: lint
 lint: ## check style: shell, python, the new kernel files

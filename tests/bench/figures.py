@@ -8,10 +8,11 @@ import subprocess
 LINES_OF_PAGE = 4096 // 64
 # A cache line is shared-written if two CPUs access it in at least this part of
 # their hits, and one of them writes it in that part. One stray wake-up in a
-# window does not make a line shared.
+# window does not make a line shared. Nothing strays into a slot page: a line there
+# is if two CPUs write it at all.
 ACCESSED, WRITTEN = 0.05, 0.02
 
-Use = collections.namedtuple('Use', 'kind cpu page line pc count')
+Use = collections.namedtuple('Use', 'kind cpu page rmws line pc count')
 
 
 class Window:
@@ -19,7 +20,7 @@ class Window:
 
     def __init__(self):
         self.spoiled = {}                                # cpu: hits not counted
-        self.pages = collections.defaultdict(dict)       # cpu: {page: hits}
+        self.classes = collections.defaultdict(dict)     # cpu: {(page, rmws): hits}
         self.lines = collections.defaultdict(dict)       # line: {cpu: (accessed, written)}
         self.uses = []
         self.page0 = None                                # of [uprobes]: transient slots
@@ -30,60 +31,92 @@ class Window:
         if kind == 'cpu':
             self.spoiled[cpu] = int(rest[0])
         elif kind == 'page':
-            self.pages[cpu][int(rest[0], 16)] = int(rest[1])
+            self.classes[cpu][int(rest[0], 16), int(rest[1])] = int(rest[2])
         elif kind == 'line':
             self.lines[int(rest[0], 16)][cpu] = tuple(int(n) for n in rest[1:])
         else:
-            page, line, pc = (int(n, 16) for n in rest[:3])
-            self.uses.append(Use(kind, cpu, page, line, pc, int(rest[3])))
+            page, line, pc = (int(rest[i], 16) for i in (0, 2, 3))
+            self.uses.append(Use(kind, cpu, page, int(rest[1]), line, pc, int(rest[4])))
 
     def hits_of(self, cpu):
-        return sum(self.pages[cpu].values())
+        return sum(self.classes[cpu].values())
 
     def shared_written(self):
         """The lines that are."""
-        hits = {cpu: self.hits_of(cpu) for cpu in self.pages}
+        hits = {cpu: self.hits_of(cpu) for cpu in self.classes}
+        slots = set(self.slots.values())
         lines = set()
         for line, cpus in self.lines.items():
-            users = [cpu for cpu, (n, _) in cpus.items() if n >= ACCESSED * hits[cpu]]
-            writers = [cpu for cpu, (_, n) in cpus.items() if n >= WRITTEN * hits[cpu]]
+            if line // LINES_OF_PAGE in slots:
+                users = writers = [cpu for cpu, (_, n) in cpus.items() if n]
+            else:
+                users = [cpu for cpu, (n, _) in cpus.items() if n >= ACCESSED * hits[cpu]]
+                writers = [cpu for cpu, (_, n) in cpus.items() if n >= WRITTEN * hits[cpu]]
             if len(users) > 1 and any(cpu in users for cpu in writers):
                 lines.add(line)
         return lines
 
     def places(self):
         """{page: 'emulated', 'transient' or 'shared'}: where hits were executed."""
-        pages = {page for pages in self.pages.values() for page in pages}
+        pages = {page for classes in self.classes.values() for page, _ in classes}
         return {page: 'emulated' if not page else
                       'transient' if page == self.page0 else 'shared' for page in pages}
 
 
 class Figures:
-    """Per hit; of the hits that were executed in @where only."""
+    """
+    Per hit; of the hits that were executed in @where only.
+
+    A hit that loses a race does an atomic access again, and CPUs that run in step
+    with each other may lose one at every other hit for a while: that many then is
+    a matter of luck. So there are two figures. `shared_rmw` is the mean of all
+    hits. `usual_shared_rmw` is that of the *usual* hits only: those with as many
+    atomic accesses as more hits have than any other number. What the rest does is
+    not hidden: `others` says how many they are, and with one CPU, where there is
+    nobody to lose to, the mean of all has to be the usual.
+    """
 
     def __init__(self, window, where):
-        chosen = {page for page, place in window.places().items() if place == where}
-        self.hits = sum(hits for pages in window.pages.values()
-                        for page, hits in pages.items() if page in chosen)
-        self.uses = [use for use in window.uses if use.page in chosen]
-        shared, slots = window.shared_written(), set(window.slots.values())
+        places = window.places()
+        hits = collections.Counter()                     # {rmws: hits}
+        for classes in window.classes.values():
+            for (page, rmws), n in classes.items():
+                if places[page] == where:
+                    hits[rmws] += n
+        self.hits = hits.total()
+        self.usual_rmw, usual_hits = hits.most_common(1)[0]
+        self.others = 1 - usual_hits / self.hits
 
-        self.instructions = self.per_hit(lambda use: use.kind == 'exec')
-        self.kernel = self.per_hit(lambda use: use.kind == 'exec' and use.pc >> 63)
-        self.rmw = self.per_hit(lambda use: use.kind == 'rmw')
-        self.shared_rmw = self.per_hit(lambda use: use.kind == 'rmw' and use.line in shared)
-        self.shared_stores = self.per_hit(lambda use: use.kind == 'store' and
-                                          use.line in shared)
-        self.slot_stores = self.per_hit(lambda use: use.kind in ('store', 'rmw') and
-                                        use.line // LINES_OF_PAGE in slots)
-        # Who touches the shared lines.
+        self.uses = [use for use in window.uses if places[use.page] == where]
+        shared, slots = window.shared_written(), set(window.slots.values())
+        by_kind = collections.defaultdict(list)
+        for use in self.uses:
+            by_kind[use.kind].append(use)
+        shared_rmws = [use for use in by_kind['rmw'] if use.line in shared]
+
+        self.instructions = self.per_hit(by_kind['exec'])
+        self.kernel = self.per_hit(use for use in by_kind['exec'] if use.pc >> 63)
+        self.rmw = self.per_hit(by_kind['rmw'])
+        self.shared_rmw = self.per_hit(shared_rmws)
+        self.usual_shared_rmw = sum(use.count for use in shared_rmws
+                                    if use.rmws == self.usual_rmw) / usual_hits
+        self.shared_stores = self.per_hit(use for use in by_kind['store']
+                                          if use.line in shared)
+        self.slot_stores = self.per_hit(use for use in by_kind['store'] + by_kind['rmw']
+                                        if use.line // LINES_OF_PAGE in slots)
+        self.maintenance = self.per_hit(by_kind['cache'])
+        # Who touches the shared lines, and who maintains caches.
         self.by_place = collections.Counter()
         for use in self.uses:
-            if use.line in shared:
+            if use.line in shared or use.kind == 'cache':
                 self.by_place[use.line, use.kind, use.pc] += use.count / self.hits
 
-    def per_hit(self, which):
-        return sum(use.count for use in self.uses if which(use)) / self.hits
+    def per_hit(self, uses):
+        return sum(use.count for use in uses) / self.hits
+
+    def as_dict(self):
+        return {name: value for name, value in vars(self).items()
+                if name not in ('uses', 'by_place')}
 
     def by_symbol(self, symbols):
         """{function: instructions per hit}"""
@@ -96,9 +129,10 @@ class Figures:
 
 
 class Symbols:
-    """Of a kernel image."""
+    """Of a kernel image; @cross names the tools that can disassemble it."""
 
-    def __init__(self, image):
+    def __init__(self, image, cross=''):
+        self.image, self.cross = image, cross
         self.at = []
         for line in subprocess.run(['nm', image], check=True, text=True,
                                    stdout=subprocess.PIPE).stdout.splitlines():
@@ -116,6 +150,23 @@ class Symbols:
             return hex(addr)
         start, name = self.at[i - 1]
         return f'{name}+0x{addr - start:x}'
+
+    def _tool(self, name, *words):
+        return subprocess.run([self.cross + name, *words], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.splitlines()
+
+    def instruction(self, addr):
+        """As the image has it: what is patched at run time is not seen."""
+        for line in self._tool('objdump', '-d', '--no-show-raw-insn', self.image,
+                               f'--start-address={addr}', f'--stop-address={addr + 16}'):
+            if line.strip().startswith(f'{addr:x}:'):
+                return ' '.join(line.split(':', 1)[1].split())
+        return '?'
+
+    def source(self, addr):
+        """FILE:LINE; empty without CONFIG_DEBUG_INFO, as in the test kernels."""
+        line = self._tool('addr2line', '-e', self.image, f'{addr:x}')[0]
+        return '' if line.startswith('?') else line
 
 
 def read_windows(recorded, said):

@@ -16,12 +16,16 @@
  *
  *	window N
  *	cpu CPU SPOILED
- *	page CPU PAGE HITS		   hits that executed out of line in PAGE,
- *					   0 if none did
+ *	page CPU PAGE RMWS HITS		   hits that executed out of line in PAGE, 0
+ *					   if none did, and had RMWS atomic
+ *					   read-modify-writes: with those of a lost
+ *					   race, such hits are a class of their own
  *	line CPU LINE ACCESSED WRITTEN	   hits that did so to this cache line
- *	load|store|rmw CPU PAGE LINE PC N  how often such hits did so at PC
- *	exec CPU PAGE 0 PC N		   how many instructions they executed in
- *					   the translation block at PC
+ *	load|store|rmw CPU PAGE RMWS LINE PC N
+ *					   how often hits of that class did so at PC
+ *	cache CPU PAGE RMWS 0 PC N	   cache maintenance, likewise (arm64)
+ *	exec CPU PAGE RMWS 0 PC N	   how many instructions they executed in the
+ *					   translation block at PC
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -43,15 +47,15 @@
 /* The target is linked below; what it executes above lies in a slot. */
 #define IMAGE_END	(UINT64_C(1) << 32)
 
-/* The kinds of cells; the first four are those of what a hit does too. */
-enum kind { LOAD, STORE, RMW, EXEC, LINE, PAGE };
+/* The kinds of cells; all but the last two are those of what a hit does too. */
+enum kind { LOAD, STORE, RMW, CACHE, EXEC, LINE, PAGE };
 
 static const char *const kind_name[] = {
-	"load", "store", "rmw", "exec", "line", "page",
+	"load", "store", "rmw", "cache", "exec", "line", "page",
 };
 
 struct key {
-	uint64_t kind, page, line, pc;
+	uint64_t kind, page, rmws, line, pc;
 };
 
 struct cell {
@@ -73,7 +77,7 @@ struct vcpu {
 	size_t nr_cells, size;
 	/* of the hit in progress */
 	bool started, spoiled;
-	uint64_t page;
+	uint64_t page, rmws;
 	size_t nr_acts;
 	struct act act[MAX_ACTS];
 };
@@ -101,6 +105,7 @@ static size_t hash(const struct key *key)
 	uint64_t h = key->kind;
 
 	h = (h ^ key->page) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ key->rmws) * UINT64_C(0x9e3779b97f4a7c15);
 	h = (h ^ key->line) * UINT64_C(0x9e3779b97f4a7c15);
 	h = (h ^ key->pc) * UINT64_C(0x9e3779b97f4a7c15);
 	return h >> 20;
@@ -155,8 +160,8 @@ static void commit_act(struct vcpu *v, const struct act *a)
 {
 	struct cell *c;
 
-	cell(v, (struct key){ a->kind, v->page, a->line, a->pc })->n[0] += a->n;
-	if (a->kind == EXEC)
+	cell(v, (struct key){ a->kind, v->page, v->rmws, a->line, a->pc })->n[0] += a->n;
+	if (a->kind == EXEC || a->kind == CACHE)
 		return;
 
 	c = cell(v, (struct key){ .kind = LINE, .line = a->line });
@@ -175,7 +180,7 @@ static void commit(struct vcpu *v)
 	size_t i;
 
 	v->hits++;
-	cell(v, (struct key){ .kind = PAGE, .page = v->page })->n[0]++;
+	cell(v, (struct key){ .kind = PAGE, .page = v->page, .rmws = v->rmws })->n[0]++;
 	for (i = 0; i < v->nr_acts; i++)
 		commit_act(v, &v->act[i]);
 }
@@ -203,6 +208,7 @@ static void on_hit(struct vcpu *v, unsigned int window)
 	v->started = true;
 	v->spoiled = false;
 	v->page = 0;
+	v->rmws = 0;
 	v->nr_acts = 0;
 }
 
@@ -214,13 +220,14 @@ static void report_cell(unsigned int cpu, const struct cell *c)
 
 	fprintf(out, "%s %u ", kind_name[key->kind], cpu);
 	if (key->kind == PAGE)
-		fprintf(out, "%" PRIx64 " %" PRIu64 "\n", key->page, c->n[0]);
+		fprintf(out, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n",
+			key->page, key->rmws, c->n[0]);
 	else if (key->kind == LINE)
 		fprintf(out, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n",
 			key->line, c->n[0], c->n[1]);
 	else
-		fprintf(out, "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIu64 "\n",
-			key->page, key->line, key->pc, c->n[0]);
+		fprintf(out, "%" PRIx64 " %" PRIu64 " %" PRIx64 " %" PRIx64 " %" PRIu64 "\n",
+			key->page, key->rmws, key->line, key->pc, c->n[0]);
 }
 
 /* No CPU records any more: the threads that hit probes have been joined. */
@@ -301,6 +308,7 @@ static void add_act(struct vcpu *v, struct act act)
 		v->act[v->nr_acts++] = act;
 	else
 		v->spoiled = true;
+	v->rmws += act.kind == RMW;
 }
 
 static void tb_cb(unsigned int cpu, void *data)
@@ -314,6 +322,14 @@ static void tb_cb(unsigned int cpu, void *data)
 	add_act(v, (struct act){ .kind = EXEC, .pc = pc, .n = n });
 	if (!(pc & KERNEL_BIT) && pc >= IMAGE_END)
 		v->page = pc & PAGE_MASK;
+}
+
+static void cache_cb(unsigned int cpu, void *data)
+{
+	struct vcpu *v = recording(cpu);
+
+	if (v)
+		add_act(v, (struct act){ .kind = CACHE, .pc = (uintptr_t)data, .n = 1 });
 }
 
 static void mem_cb(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr,
@@ -386,6 +402,19 @@ static bool atomic_arm64(uint32_t insn)
 	       (insn & 0x3f200c00) == 0x38200000;	/* ldadd, swp, ... */
 }
 
+/*
+ * DC or IC, by address or all: SYS with CRn 7, and CRm says what. Not DC ZVA, which
+ * writes zeros, nor AT.
+ */
+static bool maintenance_arm64(uint32_t insn)
+{
+	const unsigned int crms = 1 << 1 | 1 << 5 |			/* ic */
+				  1 << 6 | 1 << 10 | 1 << 11 | 1 << 12 |	/* dc */
+				  1 << 13 | 1 << 14;
+
+	return (insn & 0xfff8f000) == 0xd5087000 && crms >> (insn >> 8 & 15) & 1;
+}
+
 static unsigned int mark_of(const void *insn, size_t size)
 {
 	uint32_t word;
@@ -404,6 +433,17 @@ static bool is_atomic(const void *insn, size_t size)
 		return atomic_x86(insn, size);
 	memcpy(&word, insn, sizeof(word));
 	return atomic_arm64(word);
+}
+
+/* x86 has clflush and the like, but no use for them here. */
+static bool is_maintenance(const void *insn, size_t size)
+{
+	uint32_t word;
+
+	if (!arm64 || size != sizeof(word))
+		return false;
+	memcpy(&word, insn, sizeof(word));
+	return maintenance_arm64(word);
 }
 
 static bool is_spoiler(uint64_t pc)
@@ -431,6 +471,10 @@ static void translate_insn(struct qemu_plugin_insn *insn)
 	if (is_spoiler(pc))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, spoil_cb,
 						       QEMU_PLUGIN_CB_NO_REGS, NULL);
+	if (is_maintenance(data, size))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, cache_cb,
+						       QEMU_PLUGIN_CB_NO_REGS,
+						       (void *)(uintptr_t)pc);
 	qemu_plugin_register_vcpu_mem_cb(insn, mem_cb, QEMU_PLUGIN_CB_NO_REGS,
 					 QEMU_PLUGIN_MEM_RW,
 					 pack(pc, 1, is_atomic(data, size)));

@@ -2,29 +2,24 @@
 /*
  * target.c - threads that hit uprobes, with marks for meter.c
  *
- * target THREADS HITS ret|nop|COUNT
+ * target THREADS HITS NAME|COUNT
  *
- * Probes itself: a `ret`, a `nop`, or the first instruction, a different one
- * in each, of COUNT functions. Each thread, on a CPU of its own, makes HITS hits,
- * in turn where there are several probes; the first to be done stops all. The
- * consumer is a BPF program that returns 0: nothing comes cheaper, and no
- * consumer's memory is shared.
+ * Probes itself: the function NAME of probed.S, or COUNT functions, which begin
+ * with a different instruction each. Each thread, on a CPU of its own, makes HITS
+ * hits, in turn where there are several probes; the first to be done stops all.
+ * The consumer does nothing, so its memory is not shared either.
  */
 #define _GNU_SOURCE
-#include <linux/bpf.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "bench.h"
 #include "marks.h"
-#include "probed.h"
 
 #define MAX_THREADS	16
 /*
@@ -52,84 +47,7 @@ static struct thread {
 	long hits;
 } threads[MAX_THREADS];
 
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-/* ---- probes ------------------------------------------------------------- */
-
-/* Debian 12's <linux/bpf.h> does not have it; 6.6 does. */
-#define TRACE_UPROBE_MULTI	48
-struct link_uprobe_multi {
-	uint32_t prog_fd, target_fd, attach_type, link_flags;
-	uint64_t path, offsets, ref_ctr_offsets, cookies;
-	uint32_t cnt, flags, pid, path_fd;
-};
-
-static int load_program(void)
-{
-	static const struct bpf_insn code[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },	/* r0 = 0 */
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_KPROBE,
-		.expected_attach_type = TRACE_UPROBE_MULTI,
-		.insns = (uintptr_t)code,
-		.insn_cnt = sizeof(code) / sizeof(*code),
-		.license = (uintptr_t)"GPL",
-	};
-	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-
-	if (fd < 0)
-		die("BPF_PROG_LOAD");
-	return fd;
-}
-
-extern const char __executable_start[];
-
-/* The image is its file's first segments, one behind the other (no PIE). */
-static uint64_t offset_of(function f)
-{
-	return (uintptr_t)f - (uintptr_t)__executable_start;
-}
-
-/*
- * All in one link: a perf event each would wait for a grace period each when
- * the process exits, half a minute in all.
- */
-static void probe_all(void)
-{
-	static uint64_t offset[MAX_FUNCTIONS];
-	struct link_uprobe_multi attr = {
-		.prog_fd = load_program(),
-		.attach_type = TRACE_UPROBE_MULTI,
-		.path = (uintptr_t)"/proc/self/exe",
-		.offsets = (uintptr_t)offset,
-		.cnt = job.nr_functions,
-	};
-	int i;
-
-	/* In order of address, which is not that of the hits: see STRIDE. */
-	for (i = 0; i < job.nr_functions; i++)
-		offset[i * STRIDE % job.nr_functions] = offset_of(job.function[i]);
-	if (syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr)) < 0)
-		die("BPF_LINK_CREATE");
-}
-
 /* ---- threads ------------------------------------------------------------ */
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		die("sched_setaffinity");
-}
 
 static long warm_up_hits(void)
 {
@@ -225,20 +143,26 @@ static void print_slot_pages(void)
 	fclose(file);
 }
 
-static void choose(const char *what)
+/* Chooses the functions, and probes them. */
+static bool probe_what(const char *what)
 {
 	int n = atoi(what), i;
 
-	job.nr_functions = 1;
-	if (!strcmp(what, "ret"))
-		job.function[0] = probed_ret;
-	else if (!strcmp(what, "nop"))
-		job.function[0] = probed_nop;
-	else if (n > 0 && n <= MAX_FUNCTIONS && n % STRIDE)
-		for (i = 0, job.nr_functions = n; i < n; i++)
-			job.function[i] = probed_many[i * STRIDE % n];
-	else
-		job.nr_functions = 0;
+	job.function[0] = function_named(what);
+	if (job.function[0]) {
+		job.nr_functions = 1;
+		probe(job.function, 1, false, false);
+		return true;
+	}
+	if (n < 1 || n > MAX_FUNCTIONS || n % STRIDE == 0)
+		return false;
+
+	job.nr_functions = n;
+	for (i = 0; i < n; i++)
+		job.function[i] = probed_many[i * STRIDE % n];
+	/* In order of address, which is not that of the hits: see STRIDE. */
+	probe(probed_many, n, false, false);
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -248,15 +172,13 @@ int main(int argc, char **argv)
 	if (argc == 4) {
 		job.nr_threads = atoi(argv[1]);
 		job.hits = atol(argv[2]);
-		choose(argv[3]);
 	}
 	if (job.nr_threads < 1 || job.nr_threads > MAX_THREADS || job.hits < 1 ||
-	    !job.nr_functions) {
-		fprintf(stderr, "Usage: target THREADS HITS ret|nop|COUNT\n");
+	    !probe_what(argv[3])) {
+		fprintf(stderr, "Usage: target THREADS HITS NAME|COUNT\n");
 		return 2;
 	}
 
-	probe_all();
 	run_all();
 	print_slot_pages();
 	for (i = 0; i < job.nr_threads; i++)
