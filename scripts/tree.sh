@@ -40,11 +40,15 @@ hooked_files()
 new_files()
 {
 	local file
-	(cd "$TOP" && find kernel -type f -name '[A-Za-z]*' \
+	(cd "$TOP" && find kernel tests/selftests Documentation/trace -type f -name '[A-Za-z]*' \
 		! -path 'kernel/hooks/*' ! -path 'kernel/series/*' \
 		! -name '*~' ! -name '*.orig' ! -name '*.rej' | LC_ALL=C sort) |
 	while read -r file; do
-		echo "$file ${file/#kernel\/arch\//arch/}"
+		case $file in
+		kernel/arch/*) echo "$file ${file#kernel/}" ;;
+		tests/*) echo "$file tools/testing/${file#tests/}" ;;
+		*) echo "$file $file" ;;
+		esac
 	done
 }
 
@@ -124,7 +128,8 @@ link_new_files()
 	list=$(echo "$TOP"; new_files)
 	[ "$list" != "$(cat "$TREE/.pristine/links" 2>/dev/null)" ] || return 0
 	# Links to files that are gone.
-	find "$TREE/kernel" "$TREE/arch" -xtype l -lname '/*' -delete
+	find "$TREE"/{kernel,arch,tools/testing/selftests,Documentation/trace} \
+		-xtype l -lname '/*' -delete
 	new_files | while read -r file path; do
 		[ "$(readlink "$TREE/$path" || true)" != "$TOP/$file" ] || continue
 		if grep -qxF "$path" "$TREE/.pristine/files"; then
