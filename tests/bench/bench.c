@@ -5,7 +5,9 @@
  * The consumer of a hit is a BPF program, attached system-wide by one link: no
  * filter by process, whose lock all CPUs would write to, no ring buffer. It
  * counts as that of the kernel's own benchmark does, on a cache line of each
- * CPU's, or does nothing at all.
+ * CPU's, or does nothing at all. Measured with ./cost on 7.3: of 1603 instructions
+ * of a hit the counting takes 99, without an access to shared memory; an event in
+ * ftrace's buffer takes 601, and 178 while tracing_on is 0.
  */
 #define _GNU_SOURCE
 #include <linux/bpf.h>

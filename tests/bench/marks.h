@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What target.c tells meter.c: instructions that do nothing, with a number in
- * them that no other program has.
+ * What target.c and trig.c tell the plugins, meter.c and clock.c: instructions
+ * that do nothing, with a number in them that no other program has.
  */
 #ifndef BENCH_MARKS_H
 #define BENCH_MARKS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 enum mark {
-	MARK_START = 1,		/* all threads run: measure from here */
+	MARK_START = 1,		/* measure from here */
 	MARK_HIT,		/* a thread is about to hit a probe */
-	MARK_STOP,		/* the first thread is done: measure no more */
+	MARK_STOP,		/* measure no more */
 	MARK_REPORT,		/* all threads are done: write the figures */
-	MARK_LAST = MARK_REPORT,
+	MARK_FORGET,		/* whatever was measured is not wanted */
+	MARK_LAST = MARK_FORGET,
 };
 
 /* x86-64: an 8-byte NOP, nopl disp32(%rax,%rax,1). */
@@ -27,5 +33,38 @@ enum mark {
 #define mark(n) asm volatile("movz xzr, #%c0" \
 			     : : "i" (MARK_ARM64 + (n)) : "memory")
 #endif
+
+static inline unsigned int mark_of_x86(const uint8_t *insn, size_t size)
+{
+	static const uint8_t nopl[] = { 0x0f, 0x1f, 0x84, 0x00 };
+	uint32_t disp;
+
+	if (size != 8 || memcmp(insn, nopl, sizeof(nopl)))
+		return 0;
+	memcpy(&disp, insn + sizeof(nopl), sizeof(disp));
+	return disp - MARK_X86 <= MARK_LAST ? disp - MARK_X86 : 0;
+}
+
+static inline unsigned int mark_of_arm64(uint32_t insn)
+{
+	unsigned int n;
+
+	for (n = MARK_START; n <= MARK_LAST; n++) {
+		if (insn == MARK_ARM64_INSN(n))
+			return n;
+	}
+	return 0;
+}
+
+/* The mark that an instruction is, or 0. */
+static inline unsigned int mark_of(bool arm64, const void *insn, size_t size)
+{
+	uint32_t word;
+
+	if (!arm64)
+		return mark_of_x86(insn, size);
+	memcpy(&word, insn, sizeof(word));
+	return mark_of_arm64(word);
+}
 
 #endif /* BENCH_MARKS_H */

@@ -279,6 +279,8 @@ static void mark_cb(unsigned int cpu, void *data)
 	case MARK_REPORT:
 		report();
 		break;
+	case MARK_FORGET:
+		break;
 	}
 }
 
@@ -354,17 +356,6 @@ static void mem_cb(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr,
 
 /* ---- what QEMU calls when it translates --------------------------------- */
 
-static unsigned int mark_of_x86(const uint8_t *insn, size_t size)
-{
-	static const uint8_t nopl[] = { 0x0f, 0x1f, 0x84, 0x00 };
-	uint32_t disp;
-
-	if (size != 8 || memcmp(insn, nopl, sizeof(nopl)))
-		return 0;
-	memcpy(&disp, insn + sizeof(nopl), sizeof(disp));
-	return disp - MARK_X86 <= MARK_LAST ? disp - MARK_X86 : 0;
-}
-
 /* A LOCK prefix; or xchg with memory, which needs none. */
 static bool atomic_x86(const uint8_t *insn, size_t size)
 {
@@ -379,17 +370,6 @@ static bool atomic_x86(const uint8_t *insn, size_t size)
 		return (insn[i] & 0xfe) == 0x86 && insn[i + 1] < 0xc0;
 	}
 	return false;
-}
-
-static unsigned int mark_of_arm64(uint32_t insn)
-{
-	unsigned int n;
-
-	for (n = MARK_START; n <= MARK_LAST; n++) {
-		if (insn == MARK_ARM64_INSN(n))
-			return n;
-	}
-	return 0;
 }
 
 /* A store-exclusive, a compare-and-swap, or another of the LSE's. */
@@ -413,16 +393,6 @@ static bool maintenance_arm64(uint32_t insn)
 				  1 << 13 | 1 << 14;
 
 	return (insn & 0xfff8f000) == 0xd5087000 && crms >> (insn >> 8 & 15) & 1;
-}
-
-static unsigned int mark_of(const void *insn, size_t size)
-{
-	uint32_t word;
-
-	if (!arm64)
-		return mark_of_x86(insn, size);
-	memcpy(&word, insn, sizeof(word));
-	return mark_of_arm64(word);
 }
 
 static bool is_atomic(const void *insn, size_t size)
@@ -462,7 +432,7 @@ static void translate_insn(struct qemu_plugin_insn *insn)
 	const void *data = qemu_plugin_insn_data(insn);
 	size_t size = qemu_plugin_insn_size(insn);
 	uint64_t pc = qemu_plugin_insn_vaddr(insn);
-	unsigned int n = mark_of(data, size);
+	unsigned int n = mark_of(arm64, data, size);
 
 	if (n)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, mark_cb,

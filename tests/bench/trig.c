@@ -11,6 +11,8 @@
  *
  *	window BENCH PRODUCERS MODE CALLS NANOSECONDS
  *
+ * and marks tell clock.c when they began and ended.
+ *
  * Modes are "off" and "on", which is what slot reuse is then, and "stock", for a
  * kernel that has none. At the end the probe must have counted as many hits as
  * there were calls.
@@ -28,41 +30,40 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "marks.h"
 
 #define ENABLE		"/sys/kernel/tracing/uprobe_slots/enable"
 #define MAX_PRODUCERS	64
 #define WARM_UP		3	/* that part of a window */
 
 static function probed;
-static atomic_bool stop;
+static _Atomic enum { WARMING_UP, MEASURING, DONE } phase;
 
 static struct producer {
-	_Alignas(64) _Atomic uint64_t calls;	/* since the start; only its own */
-	pthread_t id;
+	_Alignas(64) pthread_t id;
 	int cpu;
+	uint64_t warm_up, calls;
 } producers[MAX_PRODUCERS];
+
+static uint64_t call_while(unsigned int in_phase)
+{
+	uint64_t n = 0;
+
+	for (; atomic_load_explicit(&phase, memory_order_relaxed) == in_phase; n++)
+		probed();
+	return n;
+}
 
 static void *produce(void *arg)
 {
 	struct producer *p = arg;
-	uint64_t calls = 0;
 
 	pin(p->cpu);
-	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-		probed();
-		atomic_store_explicit(&p->calls, ++calls, memory_order_relaxed);
-	}
+	p->warm_up = call_while(WARMING_UP);
+	mark(MARK_START);
+	p->calls = call_while(MEASURING);
+	mark(MARK_STOP);
 	return NULL;
-}
-
-static uint64_t calls(int n)
-{
-	uint64_t sum = 0;
-	int i;
-
-	for (i = 0; i < n; i++)
-		sum += atomic_load_explicit(&producers[i].calls, memory_order_relaxed);
-	return sum;
 }
 
 static uint64_t now_ns(void)
@@ -93,29 +94,32 @@ static void set_mode(const char *mode)
 static uint64_t window(const char *bench, int n, const char *mode, long ms)
 {
 	int nr_cpus = sysconf(_SC_NPROCESSORS_ONLN), i;
-	uint64_t start, start_calls;
+	uint64_t ns, calls = 0, warm_up = 0;
 
 	set_mode(mode);
-	atomic_store(&stop, false);
+	mark(MARK_FORGET);
+	phase = WARMING_UP;
 	for (i = 0; i < n; i++) {
-		atomic_store(&producers[i].calls, 0);
 		producers[i].cpu = i % nr_cpus;
 		if (pthread_create(&producers[i].id, NULL, produce, &producers[i]))
 			die("pthread_create");
 	}
-
 	usleep(ms * 1000 / WARM_UP);
-	start = now_ns();
-	start_calls = calls(n);
+	ns = now_ns();
+	phase = MEASURING;
 	usleep(ms * 1000);
-	printf("window %s %d %s %" PRIu64, bench, n, mode, calls(n) - start_calls);
-	printf(" %" PRIu64 "\n", now_ns() - start);
-	fflush(stdout);
+	ns = now_ns() - ns;
+	phase = DONE;
 
-	atomic_store(&stop, true);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		pthread_join(producers[i].id, NULL);
-	return calls(n);
+		calls += producers[i].calls;
+		warm_up += producers[i].warm_up;
+	}
+	mark(MARK_REPORT);
+	printf("window %s %d %s %" PRIu64 " %" PRIu64 "\n", bench, n, mode, calls, ns);
+	fflush(stdout);
+	return warm_up + calls;
 }
 
 static uint64_t windows(const char *bench, char *counts, const char *modes, long ms)
