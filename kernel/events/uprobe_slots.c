@@ -52,19 +52,21 @@
  * section. That is all that it takes:
  *
  *	hit					reclaim
- *	F1 rcu_read_lock()			R1 state = DYING, out of table
+ *	F1 rcu_read_lock_sched()		R1 state = DYING, out of table
  *	F3 state == LIVE?	(acquire)	R2 synchronize_rcu()
  *	F4 key equal?				R3 for each task: step == slot?
  *	F5 step = slot				   busy : idle
- *	F6 rcu_read_unlock()			R4 busy: LIVE, idle: FREE
+ *	F6 rcu_read_unlock_sched()		R4 busy: LIVE, idle: FREE
  *	   the trap, user mode, the trap
- *	E2 step = NULL		(release)
+ *	E2 step = 0		(release)
  *
  * If F1..F6 began before the grace period of R2, it has ended with it, and R3
  * sees F5. If it began later, F3 sees DYING. In neither case does R4 free a slot
  * that somebody enters. F3 and F5 need no full barrier between them, as hazard
  * pointers do without RCU. The section sleeps nowhere: neither a handler that
- * sleeps nor a task that waits for a slot can hold the grace period up.
+ * sleeps nor a task that waits for a slot can hold the grace period up. It is one
+ * of RCU-sched, because that costs a hit two instructions and is short; the grace
+ * period of R2 waits for these as for any other.
  *
  * Who writes what, under what
  * ===========================
@@ -97,7 +99,7 @@
  *	A  F3 smp_load_acquire(state)	L4 smp_store_release(state, LIVE): who
  *					sees LIVE sees arch, hash and the memory
  *	B  F1..F6			R2: see above
- *	C  R3 smp_load_acquire(step)	E2 smp_store_release(step, NULL): the
+ *	C  R3 smp_load_acquire(step)	E2 smp_store_release(step, 0): the
  *					last use of the slot and of its arch
  *					comes before R4 frees and L4 rewrites.
  *					R3 may also see the F5 behind that E2.
@@ -249,6 +251,7 @@ static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
 	INIT_DELAYED_WORK(&area->reclaim, reclaim_work);
 	refcount_set(&area->ref, 1);
 	area->root = root;
+	area->max_pages = root->nr_pages;
 	area->tgid = current->tgid;
 	area->reclaimed = jiffies - DRAIN_INTERVAL;
 
@@ -403,15 +406,24 @@ static void contended(int reason, u64 wait_ns, unsigned long vaddr)
 {
 	uprobe_slot_count(UPROBE_COUNT_CONTENTION + reason, 1);
 	uprobe_slot_count(UPROBE_COUNT_CONTENTION_NS, wait_ns);
-	trace_slot_contention(instruction_pointer(current_pt_regs()), vaddr,
-			      reason, wait_ns);
+	trace_slot_contention(current->utask->vaddr, vaddr, reason, wait_ns);
 }
 
-static bool area_may_grow(struct uprobe_slot_area *area)
+/* How many pages the area may have, page 0 included. */
+static unsigned int area_page_limit(struct uprobe_slot_area *area)
 {
-	return READ_ONCE(area->nr_pages) + 1 <
-	       min(READ_ONCE(uprobe_slot_knobs.area_pages), area->root->nr_pages) &&
-	       !nomem_recently(area->root);
+	return min(READ_ONCE(uprobe_slot_knobs.area_pages), area->max_pages);
+}
+
+static bool area_may_grow(struct uprobe_slot_area *area, unsigned int limit)
+{
+	return READ_ONCE(area->nr_pages) + 1 < limit && !nomem_recently(area->root);
+}
+
+/* A free slot, or a page that may be added. */
+static bool area_has_room(struct uprobe_slot_area *area, unsigned int limit)
+{
+	return READ_ONCE(area->nr_free) || area_may_grow(area, limit);
 }
 
 static void area_add_page(struct uprobe_slot_area *area, struct slot_page *new)
@@ -441,7 +453,7 @@ static bool area_grow(struct uprobe_slot_area *area)
 	if (!ret)
 		nomem_now(area->root);
 	wait_ns = area_lock(area);
-	if (ret && !area->nr_free && area_may_grow(area))
+	if (ret && !area->nr_free && area_may_grow(area, area_page_limit(area)))
 		area_add_page(area, &new);
 	spin_unlock(&area->lock);
 	slot_page_free(&new);
@@ -506,12 +518,13 @@ void uprobe_slot_cache_free(struct uprobe_task *utask)
 /* ------------------------------------------------------------- a miss ---- */
 
 /* Under RCU or area->lock. */
-static struct uprobe_slot *table_find(struct uprobe_slot_area *area,
-				      const struct uprobe_slot_key *key)
+static inline struct uprobe_slot *table_find(struct uprobe_slot_area *area,
+					     const struct uprobe_slot_key *key)
 {
 	struct uprobe_slot *s;
 
 	hlist_for_each_entry_rcu(s, table_head(area, key->hash), link,
+				 rcu_read_lock_sched_held() ||
 				 lockdep_is_held(&area->lock)) {
 		if (slot_usable(s, key))
 			return s;
@@ -547,7 +560,7 @@ static void slot_assert_idle(struct uprobe_slot_area *area, struct uprobe_slot *
 
 	WARN_ON_ONCE(s->state != SLOT_FREE);
 	list_for_each_entry(cache, &area->tasks, node)
-		WARN_ON_ONCE(READ_ONCE(cache->step) == s);
+		WARN_ON_ONCE(READ_ONCE(cache->step) == s->idx + 1);
 }
 
 /* With area->lock held and a free slot there: the lowest, so that pages settle. */
@@ -564,7 +577,7 @@ static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
 	slot_write(area, s, key);
 	slot_delay(UPROBE_DELAY_FILL);
 	WRITE_ONCE(s->ref, 0);
-	WRITE_ONCE(cache->step, s);
+	WRITE_ONCE(cache->step, s->idx + 1);
 	smp_store_release(&s->state, SLOT_LIVE);		/* A */
 	hlist_add_head_rcu(&s->link, table_head(area, key->hash));
 	WRITE_ONCE(area->nr_free, area->nr_free - 1);
@@ -590,7 +603,7 @@ static struct uprobe_slot *slot_claim(struct uprobe_slot_cache *cache,
 	s = table_find(area, key);
 	*miss = UPROBE_MISS_FULL;
 	if (s) {
-		WRITE_ONCE(cache->step, s);
+		WRITE_ONCE(cache->step, s->idx + 1);
 		*miss = UPROBE_MISS_SHARED;
 	} else if (area->nr_free && !draining()) {
 		s = slot_fill(cache, key);
@@ -607,24 +620,17 @@ static struct uprobe_slot *slot_claim(struct uprobe_slot_cache *cache,
 static void reclaim_kick(struct uprobe_slot_area *area, unsigned long interval);
 
 /*
- * Neither the task's cache nor the table has it. NULL and the reason if there is
- * nothing to be had; then neither the lock was taken nor anything written (P2).
+ * There may be something to be had: have it, with current's hazard on it; or NULL
+ * and the reason. May sleep.
  */
-static struct uprobe_slot *slot_miss(struct uprobe_slot_cache *cache,
-				     const struct uprobe_slot_key *key,
-				     int *miss)
+static struct uprobe_slot *slot_make(struct uprobe_slot_cache *cache,
+				     const struct uprobe_slot_key *key, int *miss)
 {
 	struct uprobe_slot_area *area = cache->area;
 	struct uprobe_slot *s;
 
 	*miss = UPROBE_MISS_FULL;
-	if (min(READ_ONCE(uprobe_slot_knobs.area_pages), area->root->nr_pages) < 2) {
-		*miss = UPROBE_MISS_SINGLE_PAGE;
-		return NULL;
-	}
-
-	while ((READ_ONCE(area->nr_free) || area_may_grow(area)) &&	/* L0 */
-	       !draining()) {
+	while (area_has_room(area, area_page_limit(area)) && !draining()) {
 		if (!READ_ONCE(area->nr_free) && !area_grow(area)) {	/* L3 */
 			*miss = UPROBE_MISS_NOMEM;
 			break;
@@ -634,40 +640,40 @@ static struct uprobe_slot *slot_miss(struct uprobe_slot_cache *cache,
 			return s;
 	}
 
-	if (!READ_ONCE(area->reclaiming))
-		reclaim_kick(area, RECLAIM_INTERVAL);
 	return NULL;
 }
 
 /* -------------------------------------------------------------- a hit ---- */
 
 /*
- * The shared slot for @key with current's hazard on it, or NULL. *@own says
- * whether the task's own cache named it.
+ * The shared slot for @key with current's hazard on it, or NULL; and 0 in @miss
+ * if it was the task's own cache that named it.
  */
-static struct uprobe_slot *slot_enter(struct uprobe_slot_cache *cache,
-				      const struct uprobe_slot_key *key,
-				      bool *own)
+static __always_inline struct uprobe_slot *
+slot_enter(struct uprobe_slot_cache *cache, const struct uprobe_slot_key *key,
+	   int *miss)
 {
 	struct uprobe_slot *s;
 
-	rcu_read_lock();					/* F1 */
+	rcu_read_lock_sched();					/* F1 */
+	*miss = 0;
 	s = cache_find(cache, key);				/* F2 F3 F4 */
-	*own = s;
-	if (!s)
+	if (!s) {
+		*miss = UPROBE_MISS_SHARED;
 		s = table_find(cache->area, key);
+	}
 	if (s) {
 		slot_delay(UPROBE_DELAY_HIT);
-		WRITE_ONCE(cache->step, s);			/* F5, B */
+		WRITE_ONCE(cache->step, s->idx + 1);		/* F5, B */
 	}
-	rcu_read_unlock();					/* F6 */
+	rcu_read_unlock_sched();				/* F6 */
 
 	return s;
 }
 
 static void hazard_clear(struct uprobe_slot_cache *cache)
 {
-	smp_store_release(&cache->step, NULL);			/* E2, C */
+	smp_store_release(&cache->step, 0);			/* E2, C */
 }
 
 static void account_hit(struct uprobe_task *utask,
@@ -681,46 +687,51 @@ static void account_hit(struct uprobe_task *utask,
 	trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, key->hash);
 }
 
-/* As uprobe_slot_missed(), which calls it where there is something to account. */
-void __uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
-			  unsigned long bp_vaddr, unsigned long slot_vaddr)
+/* Somebody traces; apart, so that nobody else saves registers for it. */
+static noinline void trace_missed(struct uprobe_task *utask,
+				  const struct uprobe_slot_key *key, int miss)
 {
-	struct uprobe_slot_cache *cache = current->utask->slot_cache;
+	trace_slot_miss(utask->vaddr, utask->xol_vaddr, key->hash, miss);
+	if (miss == UPROBE_MISS_SHARED)
+		trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, key->hash);
+}
 
+/* An execution that the task's cache did not serve has its slot by now. */
+void uprobe_slot_missed(struct uprobe_task *utask,
+			const struct uprobe_slot_key *key, int miss)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+
+	/* Turned off while current waited: there are no events any more. */
+	if (!static_branch_likely(&uprobe_slots_key))
+		return;
 	if (cache)
 		WRITE_ONCE(cache->misses, cache->misses + 1);
 	uprobe_slot_count(UPROBE_COUNT_MISS + miss, 1);
-	trace_slot_miss(bp_vaddr, slot_vaddr, key->hash, miss);
-	if (miss == UPROBE_MISS_SHARED)
-		trace_slot_flush_avoided(bp_vaddr, slot_vaddr, key->hash);
-}
-
-static void slot_account(struct uprobe_task *utask,
-			 const struct uprobe_slot_key *key, int miss)
-{
-	if (likely(!miss))
-		account_hit(utask, key);
-	else
-		__uprobe_slot_missed(key, miss, utask->vaddr, utask->xol_vaddr);
+	if (trace_slot_miss_enabled() || trace_slot_flush_avoided_enabled())
+		trace_missed(utask, key, miss);
 }
 
 /*
  * Redirect current to the slot that its hazard is on; @miss is 0 for a hit. The
  * events come first, so that a stack trace begins at the probe.
  */
-static int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
-		     const struct uprobe_slot_key *key, int miss,
-		     struct pt_regs *regs, unsigned long bp_vaddr)
+static noinline int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
+			      const struct uprobe_slot_key *key, int miss,
+			      struct pt_regs *regs)
 {
+	struct uprobe_slot_cache *cache = utask->slot_cache;
 	int err;
 
-	utask->xol_vaddr = slot_vaddr(utask->slot_cache->area, s);
-	utask->vaddr = bp_vaddr;
-	slot_account(utask, key, miss);
+	utask->xol_vaddr = slot_vaddr(cache->area, s);
+	if (likely(!miss))
+		account_hit(utask, key);
+	else
+		uprobe_slot_missed(utask, key, miss);
 	err = arch_uprobe_pre_xol(&s->arch, regs);
 	if (unlikely(err)) {
 		utask->xol_vaddr = 0;
-		hazard_clear(utask->slot_cache);
+		hazard_clear(cache);
 		return err;
 	}
 
@@ -732,39 +743,43 @@ static int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
 	 */
 	if (!READ_ONCE(s->ref) && miss != UPROBE_MISS_FILLED)
 		WRITE_ONCE(s->ref, 1);
+	if (unlikely(miss))
+		cache_add(cache, s);
 	return 0;
 }
 
-/**
- * __uprobe_slot_begin - make current step in a shared slot, if it can
- * @root:     of current's area
- * @key:      of the probe
- * @limit:    of current
- * @regs:     current's
- * @bp_vaddr: the probe's address
- *
- * Context: a uprobe hit of current, after the handlers; in the tasks-trace RCU
- * section of it, so no grace period of that kind is waited for. May sleep to
- * allocate memory, on the first hit of a task and where the area grows.
- *
- * Return: as uprobe_slot_begin().
- */
-int __uprobe_slot_begin(struct uprobe_slot_root *root,
-			const struct uprobe_slot_key *key, unsigned int limit,
-			struct pt_regs *regs, unsigned long bp_vaddr)
+/* As __uprobe_slot_begin(), where the slot has to be made. */
+static noinline int slot_make_step(struct uprobe_task *utask,
+				   const struct uprobe_slot_key *key,
+				   struct pt_regs *regs)
 {
-	struct uprobe_task *utask = current->utask;
 	struct uprobe_slot *s;
-	int miss, err;
-	bool own;
+	int miss;
 
-	if (unlikely(utask->slot_cache && utask->slot_cache->nr > limit))
-		cache_trim(utask->slot_cache, limit);
-	if (unlikely(!limit))
-		return UPROBE_MISS_LIMIT;
-	if (!key->len)
-		return UPROBE_MISS_UNSHAREABLE;
-	if (unlikely(!utask->slot_cache)) {			/* F0 */
+	s = slot_make(utask->slot_cache, key, &miss);
+	if (s)
+		return slot_step(utask, s, key, miss, regs);
+	reclaim_kick(utask->slot_cache->area, RECLAIM_INTERVAL);
+	return miss;
+}
+
+/* The area is full, and nobody is about to change that. */
+static noinline int slot_full(struct uprobe_slot_area *area)
+{
+	reclaim_kick(area, RECLAIM_INTERVAL);
+	return UPROBE_MISS_FULL;
+}
+
+/*
+ * As __uprobe_slot_begin(), on a task's first hit, and the first one with another
+ * limit: gets the slot cache into shape.
+ */
+static noinline int slot_begin_first(struct uprobe_task *utask,
+				     struct uprobe_slot_root *root,
+				     const struct uprobe_slot_key *key,
+				     unsigned int limit, struct pt_regs *regs)
+{
+	if (!utask->slot_cache) {				/* F0 */
 		if (root->nr_pages < 2)
 			return UPROBE_MISS_SINGLE_PAGE;
 		utask->slot_cache = cache_create(root);
@@ -772,28 +787,71 @@ int __uprobe_slot_begin(struct uprobe_slot_root *root,
 			return UPROBE_MISS_NOMEM;
 	}
 
-	s = slot_enter(utask->slot_cache, key, &own);
-	miss = UPROBE_MISS_SHARED;
-	if (unlikely(!s)) {					/* F8 */
-		s = slot_miss(utask->slot_cache, key, &miss);
-		if (!s)
-			return miss;
-	}
-
-	err = slot_step(utask, s, key, own ? 0 : miss, regs, bp_vaddr);	/* F7 */
-	if (!err && unlikely(!own))
-		cache_add(utask->slot_cache, s, limit);
-	return err;
+	cache_trim(utask->slot_cache, limit);
+	utask->slot_cache->limit = limit;
+	return __uprobe_slot_begin(utask, root, key, limit, regs);
 }
 
 /**
- * __uprobe_slot_end - current has left its shared slot
+ * __uprobe_slot_begin - make current step in a shared slot, if it can
+ * @utask: current's, with the probe's address in @vaddr
+ * @root:  of current's area
+ * @key:   of the probe, which can share
+ * @limit: of current, not 0
+ * @regs:  current's
+ *
+ * Context: a uprobe hit of current, after the handlers; in the tasks-trace RCU
+ * section of it, so no grace period of that kind is waited for. May sleep to
+ * allocate memory, on the first hit of a task and where the area grows.
+ *
+ * What takes a call to do is done in the functions above, at the end: so neither
+ * a hit nor a miss in a full area saves registers here (P2).
+ *
+ * Return: as uprobe_slot_begin().
+ */
+int __uprobe_slot_begin(struct uprobe_task *utask, struct uprobe_slot_root *root,
+			const struct uprobe_slot_key *key, unsigned int limit,
+			struct pt_regs *regs)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+	struct uprobe_slot_area *area;
+	struct uprobe_slot *s;
+	int miss;
+
+	if (unlikely(!cache || cache->limit != limit))
+		return slot_begin_first(utask, root, key, limit, regs);
+
+	s = slot_enter(cache, key, &miss);
+	if (likely(s))
+		return slot_step(utask, s, key, miss, regs);	/* F7 */
+
+	/* F8: if the area is full, no lock was taken and nothing written (P2). */
+	area = cache->area;
+	limit = area_page_limit(area);
+	if (limit < 2)
+		return UPROBE_MISS_SINGLE_PAGE;
+	if (area_has_room(area, limit))				/* L0 */
+		return slot_make_step(utask, key, regs);
+	if (!READ_ONCE(area->reclaiming))
+		return slot_full(area);
+	return UPROBE_MISS_FULL;
+}
+
+/* The task's limit is 0 now. */
+void uprobe_slot_cache_empty(struct uprobe_slot_cache *cache)
+{
+	if (cache->nr)
+		cache_trim(cache, 0);
+}
+
+/**
+ * uprobe_slot_end - current has left its shared slot
  * @utask: current's, stepping in a shared slot
  *
  * The last thing of a step: the slot may be rewritten from here on. Looks at
  * the task only, so a step ends well whatever the knobs say by now.
  */
-void __uprobe_slot_end(struct uprobe_task *utask)
+void uprobe_slot_end(struct uprobe_task *utask)
 {
 	utask->slot = NULL;
 	utask->xol_vaddr = 0;
@@ -803,28 +861,13 @@ void __uprobe_slot_end(struct uprobe_task *utask)
 
 /* --------------------------------------------------- transient slots ---- */
 
-/**
- * uprobe_slots_clock - what waits are measured with
- *
- * Return: nanoseconds.
+/*
+ * May who waits for a transient slot try a shared one? @miss is why current has
+ * none: if it is not that there was no room, a free one does not help. The
+ * condition of a wait, so it does not sleep; it sees to it that reclaim, if that
+ * can help, comes and wakes the waiter.
  */
-u64 uprobe_slots_clock(void)
-{
-	return ktime_get_ns();
-}
-
-/**
- * uprobe_slots_retry - may who waits for a transient slot try a shared one?
- * @root: of current's area
- * @miss: why current has none: if it is not that there was no room, a free one
- *	  does not help
- *
- * Context: the condition of a wait; does not sleep. Sees to it that reclaim, if
- * that can help, comes and wakes the waiter.
- *
- * Return: whether to go back to uprobe_slot_begin().
- */
-bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss)
+static bool may_retry(struct uprobe_slot_root *root, int miss)
 {
 	struct uprobe_slot_area *area = READ_ONCE(root->area);
 	bool short_of_memory = miss == UPROBE_MISS_NOMEM && nomem_recently(root);
@@ -832,23 +875,55 @@ bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss)
 	if (!area || (miss != UPROBE_MISS_FULL && miss != UPROBE_MISS_NOMEM))
 		return false;
 	/* Without memory a free slot may be of no use, and a wait has to sleep. */
-	if (!short_of_memory &&
-	    (READ_ONCE(area->nr_free) || area_may_grow(area)))
+	if (!short_of_memory && area_has_room(area, area_page_limit(area)))
 		return true;
 	reclaim_kick(area, RECLAIM_INTERVAL);
 	return false;
 }
 
 /**
- * uprobe_slots_waited - account a wait for a transient slot
- * @start_ns:	when it began
- * @slot_vaddr: the slot that it ended with, or 0
+ * uprobe_slots_wait - wait for a slot: there was no transient one
+ * @root: of current's area
+ * @key:  of the probe
+ * @miss: why current does not use a shared slot
+ * @take: takes a transient slot of @area and returns its number, which is
+ *	  UPROBE_TRANSIENT_SLOTS if there is none; does not sleep
+ * @area: what @take works on
+ *
+ * Context: a uprobe hit of current, after uprobe_slot_begin(). Sleeps.
+ *
+ * Return: the number; or, as an error value, -EALREADY if a shared slot came
+ * first and current steps in it; -ERESTARTSYS if a fatal signal came; what the
+ * arch says if it refuses to step.
  */
-void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr)
+unsigned long uprobe_slots_wait(struct uprobe_slot_root *root,
+				const struct uprobe_slot_key *key, int miss,
+				unsigned long (*take)(struct xol_area *area),
+				struct xol_area *area)
 {
-	if (static_key_enabled(&uprobe_slots_key))
-		contended(UPROBE_CONTENTION_PAGE0_FULL,
-			  ktime_get_ns() - start_ns, slot_vaddr);
+	unsigned long nr = UPROBE_TRANSIENT_SLOTS, vaddr;
+	u64 start;
+	int err;
+
+	do {
+		start = ktime_get_ns();
+		err = wait_event_killable(*root->wq,
+					  (nr = take(area)) < UPROBE_TRANSIENT_SLOTS ||
+					  may_retry(root, miss));
+		vaddr = nr < UPROBE_TRANSIENT_SLOTS ?
+			root->vaddr + nr * UPROBE_XOL_SLOT_BYTES : 0;
+		if (static_key_enabled(&uprobe_slots_key))
+			contended(UPROBE_CONTENTION_PAGE0_FULL,
+				  ktime_get_ns() - start, vaddr);
+		if (vaddr)
+			return nr;
+		if (err)
+			return err;
+		miss = uprobe_slot_begin(current->utask, root, key,
+					 current_pt_regs());
+	} while (miss > 0);
+
+	return miss ?: -EALREADY;
 }
 
 /* ------------------------------------------------------------ reclaim ---- */
@@ -875,13 +950,13 @@ static void reclaim_see_entries(struct uprobe_slot_area *area)
 static void reclaim_see_hazards(struct uprobe_slot_area *area)
 {
 	struct uprobe_slot_cache *cache;
-	struct uprobe_slot *s;
+	unsigned int step;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(cache, &area->tasks, node) {
-		s = smp_load_acquire(&cache->step);		/* C */
-		if (s)
-			__set_bit(s->idx, area->seen);
+		step = smp_load_acquire(&cache->step);		/* C */
+		if (step)
+			__set_bit(step - 1, area->seen);
 	}
 	rcu_read_unlock();
 }
@@ -1009,7 +1084,7 @@ static bool reclaim_wake(struct uprobe_slot_area *area)
 		again = area->nr_live;
 	/* After the xchg() of our caller; the waiter kicks after it has queued. */
 	} else if (!area->dead && waitqueue_active(area->root->wq)) {
-		if (area->nr_free || area_may_grow(area))
+		if (area_has_room(area, area_page_limit(area)))
 			wake_up(area->root->wq);
 		else
 			again = true;

@@ -19,6 +19,10 @@
 struct pt_regs;
 struct seq_file;
 struct uprobe_slot_area;
+struct xol_area;
+
+/* Bits of the bitmap of page 0. */
+#define UPROBE_TRANSIENT_SLOTS	(PAGE_SIZE / UPROBE_XOL_SLOT_BYTES)
 
 /*
  * Why an out-of-line execution was not served from the task's own cache. SHARED
@@ -149,23 +153,33 @@ void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
 		       unsigned int nr_pages, wait_queue_head_t *wq);
 void uprobe_slots_destroy(struct uprobe_slot_root *root);
 struct page *uprobe_slots_page(struct uprobe_slot_root *root, pgoff_t pgoff);
-int __uprobe_slot_begin(struct uprobe_slot_root *root,
+int __uprobe_slot_begin(struct uprobe_task *utask, struct uprobe_slot_root *root,
 			const struct uprobe_slot_key *key, unsigned int limit,
-			struct pt_regs *regs, unsigned long bp_vaddr);
-void __uprobe_slot_end(struct uprobe_task *utask);
+			struct pt_regs *regs);
+void uprobe_slot_cache_empty(struct uprobe_slot_cache *cache);
+void uprobe_slot_end(struct uprobe_task *utask);
 void uprobe_slot_cache_free(struct uprobe_task *utask);
-void __uprobe_slot_missed(const struct uprobe_slot_key *key, int miss,
-			  unsigned long bp_vaddr, unsigned long slot_vaddr);
-bool uprobe_slots_retry(struct uprobe_slot_root *root, int miss);
-u64 uprobe_slots_clock(void);
-void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr);
+void uprobe_slot_missed(struct uprobe_task *utask,
+			const struct uprobe_slot_key *key, int miss);
+unsigned long uprobe_slots_wait(struct uprobe_slot_root *root,
+				const struct uprobe_slot_key *key, int miss,
+				unsigned long (*take)(struct xol_area *area),
+				struct xol_area *area);
+
+/* current may use no shared slots; it may have used some before. */
+static inline int uprobe_slot_limit_0(struct uprobe_task *utask)
+{
+	if (utask->slot_cache)
+		uprobe_slot_cache_empty(utask->slot_cache);
+	return UPROBE_MISS_LIMIT;
+}
 
 /**
  * uprobe_slot_begin - make current step in a shared slot, if it can
- * @root:     of current's area
- * @key:      of the probe
- * @regs:     current's
- * @bp_vaddr: the probe's address
+ * @utask: current's, with the probe's address in @vaddr
+ * @root:  of current's area
+ * @key:   of the probe
+ * @regs:  current's
  *
  * See __uprobe_slot_begin(), which it calls where reuse is on.
  *
@@ -173,33 +187,21 @@ void uprobe_slots_waited(u64 start_ns, unsigned long slot_vaddr);
  * refused to step; else the reason for which the caller has to take a
  * transient slot, an enum uprobe_slot_miss for uprobe_slot_missed().
  */
-static inline int uprobe_slot_begin(struct uprobe_slot_root *root,
+static inline int uprobe_slot_begin(struct uprobe_task *utask,
+				    struct uprobe_slot_root *root,
 				    const struct uprobe_slot_key *key,
-				    struct pt_regs *regs,
-				    unsigned long bp_vaddr)
+				    struct pt_regs *regs)
 {
 	unsigned int limit;
 
 	if (!static_branch_likely(&uprobe_slots_key))
 		return UPROBE_MISS_NONE;
 	limit = uprobe_slot_limit(current);
-	if (unlikely(!limit && !current->utask->slot_cache))
-		return UPROBE_MISS_LIMIT;
-	return __uprobe_slot_begin(root, key, limit, regs, bp_vaddr);
-}
-
-/**
- * uprobe_slot_end - end current's step in a shared slot
- * @utask: current's
- *
- * Return: false if it was no shared slot that @utask was stepping in.
- */
-static inline bool uprobe_slot_end(struct uprobe_task *utask)
-{
-	if (!utask->slot)
-		return false;
-	__uprobe_slot_end(utask);
-	return true;
+	if (unlikely(!limit))
+		return uprobe_slot_limit_0(utask);
+	if (unlikely(!key->len))
+		return UPROBE_MISS_UNSHAREABLE;
+	return __uprobe_slot_begin(utask, root, key, limit, regs);
 }
 
 /**
@@ -214,25 +216,19 @@ static inline struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
 }
 
 /**
- * uprobe_slot_missed - account an execution that the task's cache did not serve
- * @key:	of the probe
- * @miss:	why; UPROBE_MISS_NONE is nothing to account
- * @bp_vaddr:	the probe's address
- * @slot_vaddr:	where current executes it, in a shared or a transient slot
+ * uprobe_slot_taken - account a transient slot that was taken and written
+ * @utask: current's, with the addresses of the probe and of the slot
+ * @key:   of the probe
+ * @miss:  why current does not use a shared slot; UPROBE_MISS_NONE is nothing to
+ *	   account
  */
-static inline void uprobe_slot_missed(const struct uprobe_slot_key *key,
-				      int miss, unsigned long bp_vaddr,
-				      unsigned long slot_vaddr)
-{
-	if (miss != UPROBE_MISS_NONE)
-		__uprobe_slot_missed(key, miss, bp_vaddr, slot_vaddr);
-}
-
-/* A transient slot was taken and written. */
-static inline void uprobe_slot_taken(void)
+static inline void uprobe_slot_taken(struct uprobe_task *utask,
+				     const struct uprobe_slot_key *key, int miss)
 {
 	uprobe_slot_count(UPROBE_COUNT_WRITE, 1);
 	uprobe_slot_count(UPROBE_COUNT_TRANSIENT, 1);
+	if (miss != UPROBE_MISS_NONE)
+		uprobe_slot_missed(utask, key, miss);
 }
 
 static inline void uprobe_slot_given_back(void)
@@ -243,31 +239,8 @@ static inline void uprobe_slot_given_back(void)
 /* Is the task between the two traps of an out-of-line execution? */
 static inline bool uprobe_stepping(struct uprobe_task *utask)
 {
-	return utask->slot || utask->active_uprobe;
+	return utask->state != UTASK_RUNNING;
 }
-
-/*
- * Wait for a transient slot: until @cond, or a fatal signal (-ERESTARTSYS), or
- * until a shared slot may be had instead of one that was missed because the
- * area was full (-EAGAIN: look again). @slot is the slot's address once @cond
- * holds.
- */
-#define uprobe_slots_wait(root, wq, miss, cond, slot)			\
-({									\
-	u64 __start = 0;						\
-	bool __got;							\
-	int __err;							\
-									\
-	__err = wait_event_killable(wq, (__got = (cond)) || ({		\
-		__start = __start ?: uprobe_slots_clock();		\
-		uprobe_slots_retry(root, miss);				\
-	}));								\
-	if (!__err && !__got)						\
-		__err = -EAGAIN;					\
-	if (unlikely(__start))						\
-		uprobe_slots_waited(__start, __got ? (slot) : 0);	\
-	__err;								\
-})
 
 /* What the tracefs files and the tools use. */
 
@@ -312,7 +285,10 @@ void uprobe_slots_walk_tasks(uprobe_slot_task_fn fn, void *data);
 #define UPROBE_AREA_PAGES	1
 
 struct uprobe_slot_key { };
-struct uprobe_slot_root { };
+
+struct uprobe_slot_root {
+	wait_queue_head_t *wq;
+};
 
 static inline void uprobe_slot_key_init(struct uprobe_slot_key *key,
 					const struct arch_uprobe *auprobe,
@@ -324,6 +300,7 @@ static inline void uprobe_slots_init(struct uprobe_slot_root *root,
 				     unsigned long vaddr, unsigned int nr_pages,
 				     wait_queue_head_t *wq)
 {
+	root->wq = wq;
 }
 
 static inline void uprobe_slots_destroy(struct uprobe_slot_root *root)
@@ -336,17 +313,16 @@ static inline struct page *uprobe_slots_page(struct uprobe_slot_root *root,
 	return NULL;
 }
 
-static inline int uprobe_slot_begin(struct uprobe_slot_root *root,
+static inline int uprobe_slot_begin(struct uprobe_task *utask,
+				    struct uprobe_slot_root *root,
 				    const struct uprobe_slot_key *key,
-				    struct pt_regs *regs,
-				    unsigned long bp_vaddr)
+				    struct pt_regs *regs)
 {
 	return UPROBE_MISS_NONE;
 }
 
-static inline bool uprobe_slot_end(struct uprobe_task *utask)
+static inline void uprobe_slot_end(struct uprobe_task *utask)
 {
-	return false;
 }
 
 static inline struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
@@ -358,13 +334,8 @@ static inline void uprobe_slot_cache_free(struct uprobe_task *utask)
 {
 }
 
-static inline void uprobe_slot_missed(const struct uprobe_slot_key *key,
-				      int miss, unsigned long bp_vaddr,
-				      unsigned long slot_vaddr)
-{
-}
-
-static inline void uprobe_slot_taken(void)
+static inline void uprobe_slot_taken(struct uprobe_task *utask,
+				     const struct uprobe_slot_key *key, int miss)
 {
 }
 
@@ -374,16 +345,19 @@ static inline void uprobe_slot_given_back(void)
 
 static inline bool uprobe_stepping(struct uprobe_task *utask)
 {
-	return utask->active_uprobe;
+	return utask->state != UTASK_RUNNING;
 }
 
-#define uprobe_slots_wait(root, wq, miss, cond, slot)			\
-({									\
-	(void)(root), (void)(miss);					\
-	wait_event(wq, cond);						\
-	(void)(slot);							\
-	0;								\
-})
+static inline unsigned long
+uprobe_slots_wait(struct uprobe_slot_root *root, const struct uprobe_slot_key *key,
+		  int miss, unsigned long (*take)(struct xol_area *area),
+		  struct xol_area *area)
+{
+	unsigned long nr;
+
+	wait_event(*root->wq, (nr = take(area)) < UPROBE_TRANSIENT_SLOTS);
+	return nr;
+}
 
 #endif /* CONFIG_UPROBE_SLOTS */
 

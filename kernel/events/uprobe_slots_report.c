@@ -68,6 +68,7 @@ static const char *area_check(struct uprobe_slot_area *area)
 	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n[3] = { }, i;
 	struct uprobe_slot_cache *cache;
 	struct uprobe_slot *s;
+	unsigned int step;
 	bool is_free;
 
 	for (i = 0; i < nr; i++) {
@@ -84,8 +85,8 @@ static const char *area_check(struct uprobe_slot_area *area)
 		return "P4: free + live + dying + pinned is the capacity";
 
 	list_for_each_entry(cache, &area->tasks, node) {
-		s = READ_ONCE(cache->step);
-		if (s && s->state == SLOT_FREE)
+		step = READ_ONCE(cache->step);
+		if (step && slot_at(area, step - 1)->state == SLOT_FREE)
 			return "P3: nobody steps in a FREE slot";
 	}
 

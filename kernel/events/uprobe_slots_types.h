@@ -65,10 +65,11 @@ static_assert(AREA_MAX_SLOTS < ENTRY_IDX);
 
 /**
  * struct uprobe_slot_cache - a task's slot cache, and its hazard
- * @step:   the shared slot that the task is stepping in, or NULL
+ * @step:   which shared slot the task is stepping in, its index + 1, or 0
  * @area:   of the task's mm
  * @task:   whose it is
  * @nr:     entries in use
+ * @limit:  how many there may be, as the task last knew; 0 at first
  * @hand:   of the clock that chooses what to evict
  * @hits:   executions served from @entry
  * @misses: other out-of-line executions
@@ -78,10 +79,11 @@ static_assert(AREA_MAX_SLOTS < ENTRY_IDX);
  * @entry:  see above
  */
 struct uprobe_slot_cache {
-	struct uprobe_slot	*step;
+	unsigned int		step;
 	struct uprobe_slot_area	*area;
 	struct task_struct	*task;
 	unsigned int		nr;
+	unsigned int		limit;
 	unsigned int		hand;
 	unsigned long		hits;
 	unsigned long		misses;
@@ -100,6 +102,7 @@ struct uprobe_slot_cache {
  */
 struct uprobe_slot_area {
 	unsigned int		nr_pages;	/* page 0 not counted */
+	unsigned int		max_pages;	/* of the mapping, page 0 counted */
 	struct slot_page	page[UPROBE_AREA_PAGES - 1];
 	struct hlist_head	table[1 << TABLE_BITS];
 
@@ -148,7 +151,7 @@ static inline unsigned long slot_vaddr(struct uprobe_slot_area *area,
 
 static inline struct hlist_head *table_head(struct uprobe_slot_area *area, u32 hash)
 {
-	return &area->table[hash_32(hash, TABLE_BITS)];
+	return &area->table[hash % BIT(TABLE_BITS)];
 }
 
 /*
@@ -160,8 +163,11 @@ static inline bool key_equal(const struct uprobe_slot *s,
 			     const struct uprobe_slot_key *key)
 {
 	const unsigned long *a = (void *)&s->arch, *b = (void *)&key->arch;
-	unsigned long differ = s->hash ^ key->hash;
+	unsigned long differ = 0;
 	size_t i;
+
+	if (s->hash != key->hash)
+		return false;
 
 	/* By words: as a function, memcmp() was half of what a hit costs here. */
 	for (i = 0; i < sizeof(key->arch) / sizeof(long); i++)
@@ -261,9 +267,8 @@ static inline void cache_trim(struct uprobe_slot_cache *cache, unsigned int limi
 		cache_evict(cache);
 }
 
-/* Have the task's cache name @s, in which the task steps; at most @limit (> 0). */
-static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot *s,
-			     unsigned int limit)
+/* Have the task's cache, whose limit is not 0, name @s, in which the task steps. */
+static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot *s)
 {
 	u32 entry, new = (s->hash & ENTRY_TAG) | ENTRY_USED | (s->idx + 1);
 	unsigned int pos = cache_home(new);
@@ -283,7 +288,7 @@ static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot
 		}
 	}
 
-	cache_trim(cache, limit - 1);
+	cache_trim(cache, cache->limit - 1);
 	for (pos = cache_home(new); cache->entry[pos]; pos = cache_next(pos))
 		;
 	__set_bit(pos, cache->taken);

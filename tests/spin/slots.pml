@@ -294,7 +294,7 @@ queue:
 		fi;
 #ifndef SEED_KICK_BEFORE_QUEUE
 		if
-		:: no_room -> kick()		/* uprobe_slots_retry() */
+		:: no_room -> kick()		/* may_retry() */
 		:: else
 		fi
 #endif

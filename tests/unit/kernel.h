@@ -35,6 +35,8 @@ typedef unsigned int gfp_t;
 #define IS_ENABLED(option)		(option)
 
 #define ERESTARTSYS	512
+#define MAX_ERRNO	4095
+#define IS_ERR_VALUE(x)	((unsigned long)(x) >= (unsigned long)-MAX_ERRNO)
 
 /* --------------------------------------------------------- compiler ---- */
 
@@ -43,6 +45,9 @@ typedef unsigned int gfp_t;
 #define __init
 #define __user
 #define __weak			__attribute__((weak))
+#define noinline		__attribute__((noinline))
+#undef __always_inline
+#define __always_inline		inline __attribute__((always_inline))
 #define __aligned(n)		__attribute__((aligned(n)))
 #define ____cacheline_aligned	__aligned(64)
 #define ____cacheline_aligned_in_smp	__aligned(64)
@@ -396,6 +401,9 @@ struct rcu_head {
 
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
+#define rcu_read_lock_sched()		rcu_read_lock()
+#define rcu_read_unlock_sched()		rcu_read_unlock()
+#define rcu_read_lock_sched_held()	true
 void synchronize_rcu(void);
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 void unit_kfree_rcu(struct rcu_head *head, void *obj);
@@ -540,6 +548,7 @@ bool unit_killed(void);
 #define UPROBE_SWBP_INSN	0xcc
 #define UPROBE_SWBP_INSN_SIZE	1
 #define UPROBE_SLOT_BYTES	32
+#define UPROBE_XOL_SLOT_BYTES	4	/* 64 transient ones, or some of these */
 
 typedef u8 uprobe_opcode_t;
 
@@ -579,7 +588,6 @@ struct task_struct {
 	u8			*tlb[16];	/* [uprobes], as far as touched */
 };
 
-#define instruction_pointer(regs)	((regs)->ip)
 #define current_pt_regs()		(&current->regs)
 
 int arch_uprobe_pre_xol(struct arch_uprobe *auprobe, struct pt_regs *regs);
@@ -590,6 +598,9 @@ void arch_uprobe_copy_ixol(struct page *page, unsigned long vaddr, void *src,
 
 #define core_param(name, var, type, perm)	static_assert(1)
 #define core_initcall(fn)	int unit_initcall(void); int unit_initcall(void) { return fn(); }
+
+#define trace_slot_miss_enabled()		true
+#define trace_slot_flush_avoided_enabled()	true
 
 void trace_slot_hit(unsigned long ip, unsigned long slot, u32 key);
 void trace_slot_flush_avoided(unsigned long ip, unsigned long slot, u32 key);

@@ -23,21 +23,6 @@ static const struct unit_case * const suites[] = {
 	limits_cases, model_cases, fiber_cases, thread_cases,
 };
 
-#if defined(__SANITIZE_THREAD__) && !defined(UNIT_NO_SUPPRESSIONS)
-/*
- * R3 reads ->idx of the slot that a hazard names, and F5 and L4 publish hazards
- * with plain stores. Of a page that came after R1, only LKMM's rules for locks
- * and for address dependencies, which C11 does not have, order that after the
- * page's initialisation. Reported; "P3 barrier: a hazard names a slot of a new
- * page" fails in some runs without this.
- */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	return "race:^reclaim_see_hazards$\n";
-}
-#endif
-
 static unsigned int passed, failed;
 
 /* Longer than any case takes, also under TSan on a busy machine. */

@@ -39,7 +39,7 @@ void arch_uprobe_copy_ixol(struct page *page, unsigned long vaddr, void *src,
 	CHECK(len == UPROBE_SLOT_BYTES);
 	CHECK(__atomic_load_n(&s->state, __ATOMIC_RELAXED) == SLOT_FREE);
 	list_for_each_entry(cache, &current->process->root.area->tasks, node)
-		CHECK(__atomic_load_n(&cache->step, __ATOMIC_RELAXED) != s);
+		CHECK(__atomic_load_n(&cache->step, __ATOMIC_RELAXED) != s->idx + 1U);
 	memcpy(to, src, len / 2);
 	unit_wide_point();
 	memcpy(to + len / 2, src + len / 2, len - len / 2);
@@ -151,8 +151,10 @@ void task_exit(struct task_struct *t)
 
 /* ------------------------------------------------------------- hits ---- */
 
-static unsigned int transient_get(struct process *p)
+/* xol_get_slot_nr() */
+static unsigned long transient_get(struct xol_area *area)
 {
+	struct process *p = (struct process *)area;
 	u64 taken, free;
 
 	unit_rmw_point(&p->bitmap);
@@ -160,7 +162,7 @@ static unsigned int transient_get(struct process *p)
 	do {
 		free = ~taken & ((1ULL << p->transient) - 1);
 		if (!free)
-			return p->transient;
+			return UPROBE_TRANSIENT_SLOTS;
 	} while (!__atomic_compare_exchange_n(&p->bitmap, &taken, taken | (free & -free),
 					      false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	return __builtin_ctzll(free);
@@ -168,7 +170,7 @@ static unsigned int transient_get(struct process *p)
 
 static void transient_put(struct task_struct *t)
 {
-	unsigned int nr = (t->utask->xol_vaddr - AREA_VADDR) / UPROBE_SLOT_BYTES;
+	unsigned int nr = (t->utask->xol_vaddr - AREA_VADDR) / UPROBE_XOL_SLOT_BYTES;
 	struct process *p = t->process;
 
 	t->utask->xol_vaddr = 0;
@@ -182,18 +184,19 @@ static void transient_put(struct task_struct *t)
 static int transient_begin(struct task_struct *t, struct uprobe *u, int miss)
 {
 	struct process *p = t->process;
-	unsigned int nr;
-	int err;
+	struct xol_area *area = (struct xol_area *)p;
+	unsigned long nr;
 
-	err = uprobe_slots_wait(&p->root, p->wq, miss,
-				(nr = transient_get(p)) < p->transient,
-				AREA_VADDR + nr * UPROBE_SLOT_BYTES);
-	if (err)
-		return err;
+	nr = transient_get(area);
+	if (nr >= UPROBE_TRANSIENT_SLOTS) {
+		nr = uprobe_slots_wait(&p->root, &u->slot_key, miss, transient_get, area);
+		if (IS_ERR_VALUE(nr))
+			return nr;
+	}
 
-	t->utask->xol_vaddr = AREA_VADDR + nr * UPROBE_SLOT_BYTES;
+	t->utask->xol_vaddr = AREA_VADDR + nr * UPROBE_XOL_SLOT_BYTES;
 	memcpy(p->page0[nr], u->arch.ixol, sizeof(u->arch.ixol));
-	uprobe_slot_taken();
+	uprobe_slot_taken(t->utask, &u->slot_key, miss);
 	return 0;
 }
 
@@ -209,18 +212,14 @@ int step_begin(struct task_struct *t, struct uprobe *u)
 	utask = t->utask;
 	CHECK(!uprobe_stepping(utask));
 	t->regs.ip = u->vaddr;
-retry:
-	miss = uprobe_slot_begin(&t->process->root, &u->slot_key, &t->regs, u->vaddr);
+	utask->vaddr = u->vaddr;
+	miss = uprobe_slot_begin(utask, &t->process->root, &u->slot_key, &t->regs);
 	if (miss <= 0)
 		return miss;
 	err = transient_begin(t, u, miss);
-	if (err == -EAGAIN)
-		goto retry;
 	if (err)
-		return err;
+		return err == -EALREADY ? 0 : err;
 
-	utask->vaddr = u->vaddr;
-	uprobe_slot_missed(&u->slot_key, miss, u->vaddr, utask->xol_vaddr);
 	err = arch_uprobe_pre_xol(&u->arch, &t->regs);
 	if (err) {
 		transient_put(t);
@@ -244,7 +243,7 @@ static const u8 *fetch(struct task_struct *t)
 	struct page *page;
 
 	if (!in_shared(t))
-		return t->process->page0[offset / UPROBE_SLOT_BYTES];
+		return t->process->page0[offset / UPROBE_XOL_SLOT_BYTES];
 	if (!t->tlb[pgoff]) {
 		page = uprobe_slots_page(&t->process->root, pgoff);
 		CHECK(page);
@@ -268,7 +267,7 @@ void step_check(struct task_struct *t, struct uprobe *u)
 	memset(traps, UPROBE_SWBP_INSN, sizeof(traps));
 	CHECK(!memcmp(code + u->arch.ilen, traps, sizeof(traps) - u->arch.ilen));
 	CHECK(!memcmp(arch, &u->slot_key.arch, sizeof(*arch)));
-	CHECK(t->utask->slot_cache->step == t->utask->slot);
+	CHECK(t->utask->slot_cache->step == t->utask->slot->idx + 1U);
 }
 
 /* handle_singlestep() */
@@ -278,7 +277,8 @@ void step_end(struct task_struct *t)
 
 	be(t);
 	utask->state = UTASK_RUNNING;
-	if (uprobe_slot_end(utask)) {
+	if (!utask->active_uprobe) {
+		uprobe_slot_end(utask);
 		CHECK(!utask->xol_vaddr && !utask->slot && !utask->slot_cache->step);
 		return;
 	}

@@ -234,7 +234,8 @@ static void p2_full(void)
 	be(task);
 	was = *unit_me;
 	unit_me->on_store = count_store;
-	miss = uprobe_slot_begin(&proc->root, &probe[1]->slot_key, &task->regs, 0);
+	miss = uprobe_slot_begin(task->utask, &proc->root, &probe[1]->slot_key,
+				 &task->regs);
 	unit_me->on_store = NULL;
 	CHECK(miss == UPROBE_MISS_FULL && !bad_stores);
 	CHECK(unit_me->nr_locks == was.nr_locks);
@@ -391,7 +392,7 @@ static void look_at_live(const volatile void *to)
 	seen_live++;
 	CHECK(!memcmp(mem, being_filled->arch.ixol, being_filled->arch.ilen));
 	CHECK(key_equal(s, &being_filled->slot_key));
-	CHECK(current->utask->slot_cache->step == s);
+	CHECK(current->utask->slot_cache->step == s->idx + 1U);
 }
 
 static void p3_live_is_complete(void)
@@ -563,9 +564,9 @@ static void p4_checker_sees(void)
 	hlist_add_head_rcu(&s->link, table_head(area, s->hash));
 	other->utask = NULL;
 	step(other, probe[0]);
-	other->utask->slot_cache->step = slot_at(area, 5);
+	other->utask->slot_cache->step = 5 + 1;
 	CHECK(strstr(uprobe_slots_check(), "P3"));
-	other->utask->slot_cache->step = NULL;
+	other->utask->slot_cache->step = 0;
 	CHECK(!uprobe_slots_check());
 	teardown();
 }

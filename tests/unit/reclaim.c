@@ -234,27 +234,43 @@ static void p5_fatal_signal(void)
 }
 
 /* A wait for what cannot come is stock's wait: no reclaim is kicked for it. */
+static unsigned long no_transient(struct xol_area *area)
+{
+	return UPROBE_TRANSIENT_SLOTS;
+}
+
+static long wait_of_task0(int miss)
+{
+	be(task[0]);
+	task[0]->killed = false;
+	unit_while_waiting = kill_task0;
+	return uprobe_slots_wait(&proc->root, &probe[0]->slot_key, miss, no_transient, NULL);
+}
+
 static void p5_retry_only_helps(void)
 {
 	static const int cannot[] = {
 		UPROBE_MISS_NONE, UPROBE_MISS_LIMIT, UPROBE_MISS_SINGLE_PAGE,
 		UPROBE_MISS_UNSHAREABLE,
 	};
+	static const int can[] = { UPROBE_MISS_FULL, UPROBE_MISS_NOMEM };
 	unsigned int i;
 
 	setup(2);
-	CHECK(!uprobe_slots_retry(&proc->root, UPROBE_MISS_FULL));
 	step(task[0], probe[0]);
 	for (i = 0; i < ARRAY_SIZE(cannot); i++)
-		CHECK(!uprobe_slots_retry(&proc->root, cannot[i]));
-	CHECK(uprobe_slots_retry(&proc->root, UPROBE_MISS_FULL));
-	CHECK(uprobe_slots_retry(&proc->root, UPROBE_MISS_NOMEM));
+		CHECK(wait_of_task0(cannot[i]) == -ERESTARTSYS);
+	for (i = 0; i < ARRAY_SIZE(can); i++) {
+		CHECK(wait_of_task0(can[i]) == -EALREADY);
+		CHECK(in_shared(task[0]));
+		step_end(task[0]);
+	}
 	for (i = 0; i < capacity(); i++)
 		step(task[0], probe[i]);
 	CHECK(!unit_work_pending());
-	CHECK(!uprobe_slots_retry(&proc->root, UPROBE_MISS_LIMIT));
+	CHECK(wait_of_task0(UPROBE_MISS_LIMIT) == -ERESTARTSYS);
 	CHECK(!unit_work_pending());
-	CHECK(!uprobe_slots_retry(&proc->root, UPROBE_MISS_FULL));
+	CHECK(wait_of_task0(UPROBE_MISS_FULL) == -ERESTARTSYS);
 	CHECK(unit_work_pending());
 	teardown();
 }
@@ -680,7 +696,7 @@ static void p6_exit_in_a_transient_step(void)
 	CHECK(counter(UPROBE_COUNT_TRANSIENT) == 1);
 	uprobe_slot_cache_free(task[0]->utask);
 	CHECK(!counter(UPROBE_COUNT_TRANSIENT));
-	uprobe_slot_taken();
+	uprobe_slot_taken(task[0]->utask, &probe[0]->slot_key, UPROBE_MISS_NONE);
 	step_end(task[0]);
 	teardown();
 }
