@@ -198,8 +198,7 @@ static int contention(void)
 	trace_slots(false);
 	trace = us_trace_read();
 	bad |= compare_events(trace, &a, &b);
-	/* Who is woken may be too late, and then waits once more. */
-	bad |= us_check(us_delta(&a, &b, "slot_contention_page0_full") >=
+	bad |= us_check(us_delta(&a, &b, "slot_contention_page0_full") ==
 			40 - US_PAGE0_SLOTS, "slot_contention_page0_full %jd",
 			us_delta(&a, &b, "slot_contention_page0_full"));
 	for (p = trace; (p = strstr(p, "wait_ns=")); p++) {

@@ -126,8 +126,7 @@ static int all_finish(void)
 	bad |= us_laws(&a, &b, us_mode() == US_OFF ? 0 : 40);
 	/* With `enable` 0 there are no slot events. */
 	if (us_mode() == US_LIMIT0)
-		/* Who is woken may be too late, and then waits once more. */
-		bad |= us_check(us_delta(&a, &b, "slot_contention_page0_full") >=
+		bad |= us_check(us_delta(&a, &b, "slot_contention_page0_full") ==
 				40 - in_step, "slot_contention_page0_full %jd",
 				us_delta(&a, &b, "slot_contention_page0_full"));
 	return bad;
