@@ -538,6 +538,23 @@ static const struct file_operations stats_fops = {
 	.release	= single_release,
 };
 
+/* ----------------------------------------------- files that are shown ---- */
+
+/* A file's data is the function that shows it. */
+static int shown_open(struct inode *inode, struct file *file)
+{
+	int ret = tracing_check_open_get_tr(NULL);
+
+	return ret ?: single_open(file, inode->i_private, NULL);
+}
+
+static const struct file_operations shown_fops = {
+	.open		= shown_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
 /* -------------------------------------------------------------- tasks ---- */
 
 static void tasks_show_one(struct uprobe_slot_task *t, void *data)
@@ -565,20 +582,6 @@ static int tasks_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int tasks_open(struct inode *inode, struct file *file)
-{
-	int ret = tracing_check_open_get_tr(NULL);
-
-	return ret ?: single_open(file, tasks_show, NULL);
-}
-
-static const struct file_operations tasks_fops = {
-	.open		= tasks_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
-
 /* -------------------------------------------------------------- check ---- */
 
 static int check_show(struct seq_file *m, void *v)
@@ -586,20 +589,6 @@ static int check_show(struct seq_file *m, void *v)
 	seq_printf(m, "%s\n", uprobe_slots_check() ?: "ok");
 	return 0;
 }
-
-static int check_open(struct inode *inode, struct file *file)
-{
-	int ret = tracing_check_open_get_tr(NULL);
-
-	return ret ?: single_open(file, check_show, NULL);
-}
-
-static const struct file_operations check_fops = {
-	.open		= check_open,
-	.read		= seq_read,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
 
 /* -------------------------------------------------------------- delay ---- */
 
@@ -620,13 +609,6 @@ static int delay_show(struct seq_file *m, void *v)
 	for (i = 0; i < UPROBE_NR_DELAYS; i++)
 		stats_line(m, delay_names[i], uprobe_slot_delay_us[i]);
 	return 0;
-}
-
-static int delay_open(struct inode *inode, struct file *file)
-{
-	int ret = tracing_check_open_get_tr(NULL);
-
-	return ret ?: single_open(file, delay_show, NULL);
 }
 
 /* "NAME MICROSECONDS" */
@@ -658,7 +640,7 @@ static ssize_t delay_write(struct file *file, const char __user *ubuf,
 }
 
 static const struct file_operations delay_fops = {
-	.open		= delay_open,
+	.open		= shown_open,
 	.read		= seq_read,
 	.write		= delay_write,
 	.llseek		= seq_lseek,
@@ -682,10 +664,12 @@ static __init int uprobe_slots_init_tracefs(void)
 	trace_create_file("task_limits", TRACE_MODE_WRITE, dir, NULL,
 			  &task_limits_fops);
 	trace_create_file("stats", TRACE_MODE_WRITE, dir, NULL, &stats_fops);
-	trace_create_file("tasks", TRACE_MODE_READ, dir, NULL, &tasks_fops);
+	trace_create_file("tasks", TRACE_MODE_READ, dir, tasks_show, &shown_fops);
 	if (IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG)) {
-		trace_create_file("check", TRACE_MODE_READ, dir, NULL, &check_fops);
-		trace_create_file("delay", TRACE_MODE_WRITE, dir, NULL, &delay_fops);
+		trace_create_file("check", TRACE_MODE_READ, dir, check_show,
+				  &shown_fops);
+		trace_create_file("delay", TRACE_MODE_WRITE, dir, delay_show,
+				  &delay_fops);
 	}
 
 	return 0;

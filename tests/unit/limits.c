@@ -19,12 +19,12 @@ static const struct unit_file *file_named(const char *name)
 static void open_named(struct file *file, const char *name, unsigned int flags)
 {
 	const struct unit_file *f = file_named(name);
+	struct inode inode = { f->data };
 
 	memset(file, 0, sizeof(*file));
 	file->f_mode = flags & O_WRONLY ? FMODE_WRITE : 0;
 	file->f_flags = flags;
-	file->private_data = f->data;
-	CHECK(!f->fops->open(NULL, file));
+	CHECK(!f->fops->open(&inode, file));
 }
 
 static ssize_t write_bytes(const char *name, unsigned int flags, const char *text,

@@ -31,6 +31,8 @@ struct dentry;
 
 struct seq_file { char text[4096]; size_t count; };
 
+struct inode { void *i_private; };
+
 struct file {
 	unsigned int	f_mode, f_flags;
 	void		*private_data;
@@ -96,6 +98,7 @@ static int tracing_check_open_get_tr(void *tr)
 
 static int tracing_open_generic(struct inode *inode, struct file *file)
 {
+	file->private_data = inode->i_private;
 	return 0;
 }
 
