@@ -465,12 +465,13 @@ void us_enable(const char *event, bool on)
  * uprobe_events and uprobe_profile walk the same list, so their lines belong
  * together one by one; that gives the hits of each probe of a shared event.
  */
-static uint64_t sum_hits(const char *event, bool one, uint64_t off)
+void us_hits_each(const char *event,
+		  void (*fn)(uint64_t off, uint64_t hits, void *arg), void *arg)
 {
 	char *ev = us_slurp(TRACING "/uprobe_events");
 	char *pr = us_slurp(TRACING "/uprobe_profile");
 	char *e, *p, *es, *ps, name[128], want[160];
-	uint64_t sum = 0, hits, o;
+	uint64_t hits;
 
 	snprintf(want, sizeof(want), ":" GROUP "/%s ", event);
 	e = strtok_r(ev, "\n", &es);
@@ -481,23 +482,39 @@ static uint64_t sum_hits(const char *event, bool one, uint64_t off)
 		if (sscanf(p, "%*s %127s %ju", name, &hits) != 2 ||
 		    strcmp(name, event))
 			us_die("uprobe_profile does not match uprobe_events: '%s'", p);
-		o = strtoull(strrchr(e, ':') + 1, NULL, 0);
-		if (!one || o == off)
-			sum += hits;
+		fn(strtoull(strrchr(e, ':') + 1, NULL, 0), hits, arg);
 	}
 	free(ev);
 	free(pr);
-	return sum;
+}
+
+struct hit_sum {
+	bool one;
+	uint64_t off, sum;
+};
+
+static void add_hits(uint64_t off, uint64_t hits, void *arg)
+{
+	struct hit_sum *s = arg;
+
+	if (!s->one || off == s->off)
+		s->sum += hits;
 }
 
 uint64_t us_hits(const char *event)
 {
-	return sum_hits(event, false, 0);
+	struct hit_sum s = { };
+
+	us_hits_each(event, add_hits, &s);
+	return s.sum;
 }
 
 uint64_t us_hits_off(const char *event, uint64_t off)
 {
-	return sum_hits(event, true, off);
+	struct hit_sum s = { .one = true, .off = off };
+
+	us_hits_each(event, add_hits, &s);
+	return s.sum;
 }
 
 static bool group_exists(void)

@@ -55,5 +55,21 @@ extern const struct us_snip __start_snips[], __stop_snips[];
 extern uint8_t us_globals[], us_globals_end[];
 
 void us_shim(void (*fn)(void), struct us_ctx *ctx);
+
+/* The part of a context that a run's result consists of. */
+struct us_result {
+	uint64_t out[32], flags, sp;
+	uint8_t v[64], data[CTX_DATA_SIZE], stack[CTX_STACK_SIZE];
+};
+
+/* snips.c. Once in each thread; then as often as one likes. */
+void us_snip_thread(struct us_ctx *ctx);
+void us_snip_run(const struct us_snip *s, struct us_ctx *c);
+void us_snip_save(const struct us_ctx *c, struct us_result *r);
+/* 0 if it came out as it did for @r, else it says what did not, and is 1. */
+int us_snip_compare(const struct us_snip *s, const struct us_ctx *c,
+		    const struct us_result *r);
+int us_snip_differ(const char *snip, const char *what, const void *ref,
+		   const void *now, int n);
 #endif
 #endif
