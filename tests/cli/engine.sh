@@ -17,6 +17,7 @@ test_begin() {
 	bad=0
 	fake=$WORK/tracing
 	export UPROBE_SLOTS_TRACING_DIR=$fake
+	PRELOAD=LD_PRELOAD=$WORK/kernel.so
 	SETUP=
 	AS=
 	started=()
@@ -52,15 +53,21 @@ result() {	# WHAT FAULT OUTPUT
 	printf '%s\n' "$2" "$3" | sed 's/^/# /'
 }
 
+# Before each check; the engine of the guest has another.
+prepare() { fake_kernel; }
+
+# What a check must not leave behind: a sentence; here there is nothing.
+leftovers() { :; }
+
 # Words between quotes in ARGUMENTS stay together.
 check() {	# WHAT ARGUMENTS EXIT MUST MUSTNOT
 	local out status fault=
 
-	fake_kernel
+	prepare
 	if [ -n "$SETUP" ]; then
 		"$SETUP"
 	fi
-	out=$(eval "LD_PRELOAD=$WORK/kernel.so timeout 20 $AS $TOOL $2" 2>&1 | tr -d '\r'; exit "${PIPESTATUS[0]}")
+	out=$(eval "$PRELOAD timeout ${SECONDS_MAX:-20} $AS $TOOL $2" 2>&1 | tr -d '\r'; exit "${PIPESTATUS[0]}")
 	status=$?
 	if [ "$status" -ne "${3:-0}" ]; then
 		fault="exit status $status, not ${3:-0}; "
@@ -71,6 +78,7 @@ check() {	# WHAT ARGUMENTS EXIT MUST MUSTNOT
 	if [ -n "${5:-}" ] && grep -qE -- "$5" <<<"$out"; then
 		fault+="unwanted match: $5; "
 	fi
+	fault+=$(leftovers)
 	result "$1" "$fault" "$out"
 }
 

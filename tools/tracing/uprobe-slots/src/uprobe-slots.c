@@ -17,6 +17,7 @@ static const struct verb *const verbs[] = {
 	&run_verb,
 	&tasks_verb,
 	&watch_verb,
+	&stat_verb,
 };
 
 static const char options_text[] =

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The engine of the guest's .t files: tests/cli/engine.sh on a kernel that is
+# none of ours but real. Each check starts with the knobs at their defaults, no
+# limit of a task, the counters reset; and must leave no instance and no event.
+#
+# $WORKER is the program of work.c, $SLOTS the kernel's directory.
+# shellcheck source=tests/cli/engine.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../engine.sh"
+
+TRACING=/sys/kernel/tracing
+SLOTS=$TRACING/uprobe_slots
+GROUP=clitest
+SECONDS_MAX=60
+
+guest_begin() {
+	test_begin
+	unset UPROBE_SLOTS_TRACING_DIR
+	PRELOAD=
+	fake=$TRACING
+	unprobe
+}
+
+prepare() {
+	echo 1 >$SLOTS/enable
+	echo 8 >$SLOTS/cache_limit
+	echo 4 >$SLOTS/area_pages
+	: >$SLOTS/task_limits
+	: >$SLOTS/stats
+}
+
+leftovers() {
+	local file
+
+	[ -z "$(ls $TRACING/instances)" ] || echo "instances are left: $(ls $TRACING/instances); "
+	for file in $TRACING/events/uprobes/slot_*/enable; do
+		[ "$(<"$file")" = 0 ] || echo "$file is left on; "
+	done
+	[ -z "$(<$TRACING/set_event_pid)" ] || echo "set_event_pid is left; "
+}
+
+unprobe() {
+	[ ! -d $TRACING/events/$GROUP ] || echo 0 >$TRACING/events/$GROUP/enable
+	sed -n "s/^p:$GROUP\/\([^ ]*\) .*/-:$GROUP\/\1/p" $TRACING/uprobe_events |
+		while read -r line; do
+			echo "$line" >>$TRACING/uprobe_events
+		done
+}
+
+# The first instructions of the worker's functions FROM to TO - 1.
+probe() {	# FROM TO
+	unprobe
+	"$WORKER" -p $GROUP "$1" "$2" >>$TRACING/uprobe_events &&
+		echo 1 >$TRACING/events/$GROUP/enable
+}
+
+# A worker that waits for work: $pid. rounds N lets each of its threads do N.
+# Through FIFOs, so that checks, which run in subshells, can talk to it.
+worker() {	# THREADS FUNCTIONS
+	rm -f "$WORK/ask" "$WORK/answer"
+	mkfifo "$WORK/ask" "$WORK/answer"
+	exec 8<>"$WORK/ask" 9<>"$WORK/answer"
+	"$WORKER" -i "$1" "$2" <"$WORK/ask" >"$WORK/answer" 8>&- 9>&- &
+	pid=$!
+	disown "$pid"
+	started+=("$pid")
+	rounds 0
+}
+
+rounds() {
+	local answer
+
+	echo "$1" >&8
+	read -r answer <&9
+}
+
+worker_end() {
+	kill "$pid"
+	exec 8>&- 9>&-
+}
+
+# Until a run of the tool in the background counts or reads. Events are set up
+# in the order of their names, and each takes a while.
+ready() {
+	local i
+
+	for ((i = 0; i < 200; i++)); do
+		if grep -qs active $TRACING/instances/*/events/uprobes/slot_reclaim/trigger ||
+		   grep -qs active $TRACING/instances/*/events/uprobes/slot_miss/trigger ||
+		   grep -qs 1 $TRACING/instances/*/events/uprobes/slot_reclaim/enable; then
+			break
+		fi
+		sleep 0.05
+	done
+	sleep 0.3
+}

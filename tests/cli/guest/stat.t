@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# stat: exact counts of known work, by process and reason
+# shellcheck source=tests/cli/guest/engine.sh
+. "$GUEST_ENGINE"
+guest_begin
+probe 0 16
+
+# 4 threads, 8 functions, 100 rounds: 3200 executions. The first round of the
+# first thread fills 8 slots, that of the other three finds them.
+check "hits" "stat -- $WORKER 4 8 100" 0 "^ +3168  slot_hit$"
+check "misses" "stat -- $WORKER 4 8 100" 0 "^ +32  slot_miss$"
+check "filled" "stat -- $WORKER 4 8 100" 0 "^ +8    filled$"
+check "shared" "stat -- $WORKER 4 8 100" 0 "^ +24    shared$"
+check "flush avoided" "stat -- $WORKER 4 8 100" 0 "^ +3192  slot_flush_avoided$"
+check "no wait" "stat -- $WORKER 4 8 100" 0 "^ +0  slot_contention$"
+check "hit ratio" "stat -- $WORKER 4 8 100" 0 "^ +99.00 %  hit ratio$"
+check "one process, however many threads" "stat -- $WORKER 4 8 100 | grep -c ^process" 0 "^1$"
+check "its name" "stat -- $WORKER 1 8 1" 0 "^process [0-9]+ \(slotwork\)$"
+check "--json" "stat --json -- $WORKER 4 8 100" 0 \
+	'"slot_hit":\{"count":3168\},"slot_miss":\{"count":32,"reason":\{"shared":24,"filled":8\}\}'
+check "limit 0" "set cache_limit 0 && $TOOL stat -- $WORKER 2 8 10" 0 "^ +160    limit$"
+check "one page" "set area_pages 1 && $TOOL stat -- $WORKER 2 8 10" 0 "^ +160    single_page$"
+check "a smaller limit, other hits" "set cache_limit 16 && $TOOL stat -- $WORKER 1 16 10" 0 "^ +144  slot_hit$"
+check "two processes: the sum" "stat -- sh -c '$WORKER 1 8 10; $WORKER 1 8 20'" 0 "^ +224  slot_hit$"
+check "two processes: the first" "stat -- sh -c '$WORKER 1 8 10; $WORKER 1 8 20'" 0 "^ +72  slot_hit$"
+check "two processes: the second, and it is first" \
+	"stat -- sh -c '$WORKER 1 8 10; $WORKER 1 8 20' | grep -A 4 -m 1 ^process | tail -n 2" 0 "^ +152  slot_hit$"
+check "they are two" "stat -- sh -c '$WORKER 1 8 10; $WORKER 1 8 20' | grep -c ^process" 0 "^2$"
+
+# Others' work is not counted, in the command's or in a process's figures.
+worker 2 8
+check "others are not counted" "stat -- sh -c 'sleep 0.2; $WORKER 1 8 10' & rounds 7; wait" 0 "^ +72  slot_hit$"
+check "--pid" "stat --pid $pid --for 1.5 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^ +80  slot_hit$"
+check "--pid: one process" "stat --pid $pid --for 1.5 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^process $pid \(slotwork\)$"
+check "everybody" "stat --for 1.5 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^ +152  slot_hit$"
+check "everybody: threads that were there are of their process" \
+	"stat --for 1.5 | grep -c ^process & ready; rounds 5; wait" 0 "^1$"
+worker_end
+
+# Tasks that wait for page 0 and for the lock: as many as the kernel counts.
+check "waits are those of the kernel's counters" \
+	"stat -- $ROOT/build/selftests/x86_64/progress >$WORK/progress; a=\$(awk '/^slot_contention / { print \$2 }' $SLOTS/stats) b=\$(awk '/slot_contention/ { print \$1; exit }' $WORK/progress); echo \"\$a = \$b\"; [ \"\$a\" = \"\$b\" ] && [ \"\$a\" -gt 0 ]" 0
+
+check "the command's status is told" "stat -- sh -c 'exit 3'" 0 "sh exited with status 3"
+check "a command that is killed" "stat -- sh -c 'kill -9 \$\$'" 0 "sh was killed by signal 9"
+check "no such command" "stat -- /no/such" 1 "cannot start /no/such: No such file"
+check "no execution: no ratio" "stat -- true" 0 "^ +-  hit ratio$"
+check "reuse off is said" "set enable 0 && $TOOL stat -- $WORKER 1 8 10" 0 "reuse is off"
+check "a process that is gone" "stat --pid 4194303" 1 "no such process"
+
+mkdir -p $TRACING/instances/uprobe-slots-4194303
+check "an instance that a killed run left is named" "stat -- true; rmdir $TRACING/instances/uprobe-slots-4194303" 0 \
+	"rmdir $TRACING/instances/uprobe-slots-4194303"
+
+# SIGKILL cannot be caught, all else tidies up and still says what it saw.
+for signal in INT TERM HUP QUIT; do
+	check "SIG$signal: the figures so far" \
+		"stat -- sh -c '$WORKER 1 8 10; exec sleep 30' & ready; sleep 0.5; kill -$signal \$!; wait \$!" 0 "^ +72  slot_hit$"
+done
+
+test_end

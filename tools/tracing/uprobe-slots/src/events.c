@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's slot events, and counts of them by process.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event-parse.h>
+#include <json-c/json.h>
+
+#include "events.h"
+#include "uprobe-slots.h"
+#include "utils.h"
+
+/* A dynamic uprobe event may be in this system, under such a name, too. */
+static bool is_slot_event(struct tep_event *event)
+{
+	return !strcmp(event->system, SLOT_SYSTEM) && !strncmp(event->name, "slot_", 5) &&
+	       !tep_find_field(event, "__probe_ip") && !tep_find_field(event, "__probe_func");
+}
+
+static void find_words(struct slot_event *event)
+{
+	struct tep_print_flag_sym *sym;
+	struct tep_print_arg *arg;
+
+	for (arg = event->tep->print_fmt.args; arg; arg = arg->next)
+		if (arg->type == TEP_PRINT_SYMBOL && arg->symbol.field->type == TEP_PRINT_FIELD)
+			break;
+	if (!arg)
+		return;
+	event->field = arg->symbol.field->field.name;
+	for (sym = arg->symbol.symbols; sym && event->nr_words < WORDS_MAX; sym = sym->next) {
+		event->word[event->nr_words] = sym->str;
+		event->value[event->nr_words++] = strtoull(sym->value, NULL, 0);
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct slot_event *)a)->name, ((const struct slot_event *)b)->name);
+}
+
+void events_find(struct tep_handle *tep, struct events *events)
+{
+	int i, nr = tep_get_events_count(tep);
+	struct slot_event *event;
+
+	events->nr = 0;
+	for (i = 0; i < nr && events->nr < EVENTS_MAX; i++) {
+		if (!is_slot_event(tep_get_event(tep, i)))
+			continue;
+		event = &events->event[events->nr++];
+		*event = (struct slot_event){ .tep = tep_get_event(tep, i) };
+		event->name = event->tep->name;
+		event->of_task = tep_find_field(event->tep, "ip");
+		event->waits = tep_find_field(event->tep, "wait_ns");
+		find_words(event);
+	}
+	qsort(events->event, events->nr, sizeof(events->event[0]), by_name);
+}
+
+struct slot_event *events_named(struct events *events, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < events->nr; i++)
+		if (!strcmp(events->event[i].name, name))
+			return &events->event[i];
+	return NULL;
+}
+
+int event_word(const struct slot_event *event, unsigned long long value)
+{
+	size_t i;
+
+	for (i = 0; i < event->nr_words; i++)
+		if (event->value[i] == value)
+			return (int)i;
+	return -1;
+}
+
+bool record_number(struct tep_event *event, struct tep_record *record, const char *field,
+		   unsigned long long *value)
+{
+	struct tep_format_field *f = tep_find_any_field(event, field);
+
+	/* A truncated record must not be read beyond its end. */
+	return f && f->offset + f->size <= record->size &&
+	       !tep_read_number_field(f, record->data, value);
+}
+
+static void add_field(struct json_object *object, struct slot_event *event,
+		      struct tep_record *record, struct tep_format_field *field)
+{
+	unsigned long long value;
+	char text[32];
+	int word;
+
+	if (!record_number(event->tep, record, field->name, &value))
+		return;
+	word = event->field && !strcmp(event->field, field->name) ?
+	       event_word(event, value) : -1;
+	if (word >= 0) {
+		json_add_text(object, field->name, event->word[word]);
+	} else if (!strcmp(field->name, "ip") || !strcmp(field->name, "slot") ||
+		   !strcmp(field->name, "key")) {
+		snprintf(text, sizeof(text), "0x%llx", value);
+		json_add_text(object, field->name, text);
+	} else {
+		json_add_number(object, field->name, value);
+	}
+}
+
+struct json_object *record_json(struct slot_event *event, struct tep_record *record,
+				int tid, const char *comm)
+{
+	struct json_object *object = json_object_new_object();
+	struct tep_format_field *field;
+	char clean[80];
+
+	clean_text(clean, sizeof(clean), comm, true);
+	json_add_text(object, "event", event->name);
+	json_add_double(object, "time", record->ts / 1e9);
+	json_add_number(object, "cpu", record->cpu);
+	json_add_number(object, "tid", tid);
+	json_add_text(object, "comm", clean);
+	for (field = event->tep->format.fields; field; field = field->next)
+		add_field(object, event, record, field);
+	return object;
+}
+
+/* ------------------------------------------------------------- counts -- */
+
+struct process *counts_process(struct counts *counts, int pid)
+{
+	struct process *more;
+	size_t i;
+
+	for (i = counts->nr; i > 0; i--)
+		if (counts->process[i - 1].pid == pid)
+			return &counts->process[i - 1];
+	if (!(counts->nr & (counts->nr - 1))) {
+		more = realloc(counts->process,
+			       (counts->nr ? 2 * counts->nr : 1) * sizeof(*more));
+		if (!more)
+			return NULL;
+		counts->process = more;
+	}
+	counts->process[counts->nr] = (struct process){ .pid = pid };
+	return &counts->process[counts->nr++];
+}
+
+static void count_add(struct count *count, int word, uint64_t nr, uint64_t wait_ns)
+{
+	count->nr += nr;
+	count->wait_ns += wait_ns;
+	if (word >= 0)
+		count->of_word[word] += nr;
+}
+
+int counts_add(struct counts *counts, int pid, int tid, const char *comm, size_t event,
+	       int word, uint64_t nr, uint64_t wait_ns)
+{
+	struct process *process = counts_process(counts, pid);
+
+	if (!process)
+		return out_of_memory();
+	if (comm && !process->named) {
+		clean_text(process->comm, sizeof(process->comm), comm, true);
+		process->named = pid == tid;
+	}
+	count_add(&process->count[event], word, nr, wait_ns);
+	count_add(&counts->total.count[event], word, nr, wait_ns);
+	return EXIT_OK;
+}
+
+void counts_free(struct counts *counts)
+{
+	free(counts->process);
+	*counts = (struct counts){ 0 };
+}
+
+uint64_t count_of(const struct process *process, struct events *events, const char *name)
+{
+	struct slot_event *event = events_named(events, name);
+
+	return event ? process->count[event - events->event].nr : 0;
+}
+
+double process_percent(const struct process *process, struct events *events)
+{
+	double hits = count_of(process, events, "slot_hit");
+	double all = hits + count_of(process, events, "slot_miss");
+
+	return all ? percent(hits, all) : NAN;
+}
+
+static struct events *sorting;
+
+static int by_executions(const void *a, const void *b)
+{
+	const struct process *pa = a, *pb = b;
+	uint64_t na = count_of(pa, sorting, "slot_hit") + count_of(pa, sorting, "slot_miss");
+	uint64_t nb = count_of(pb, sorting, "slot_hit") + count_of(pb, sorting, "slot_miss");
+
+	return na != nb ? (na < nb) - (na > nb) : pa->pid - pb->pid;
+}
+
+void counts_sort(struct counts *counts, struct events *events)
+{
+	sorting = events;
+	if (counts->nr)
+		qsort(counts->process, counts->nr, sizeof(*counts->process), by_executions);
+}
+
+static void print_count(const struct slot_event *event, const struct count *count)
+{
+	size_t i;
+
+	printf("  %14ju  %s", (uintmax_t)count->nr, event->name);
+	if (event->waits && count->nr)
+		printf(", %.3f ms in all", count->wait_ns / 1e6);
+	printf("\n");
+	for (i = 0; i < event->nr_words; i++)
+		if (count->of_word[i])
+			printf("  %14ju    %s\n", (uintmax_t)count->of_word[i], event->word[i]);
+}
+
+void process_print(const struct process *process, struct events *events)
+{
+	double ratio = process_percent(process, events);
+	size_t i;
+
+	for (i = 0; i < events->nr; i++)
+		if (events->event[i].of_task || process->count[i].nr)
+			print_count(&events->event[i], &process->count[i]);
+	if (isnan(ratio))
+		printf("  %14s  hit ratio\n", "-");
+	else
+		printf("  %12.2f %%  hit ratio\n", ratio);
+}
+
+static struct json_object *count_json(const struct slot_event *event, const struct count *count)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *words;
+	size_t i;
+
+	json_add_number(object, "count", count->nr);
+	if (event->waits)
+		json_add_number(object, "wait_ns", count->wait_ns);
+	if (!event->field)
+		return object;
+	words = json_object_new_object();
+	for (i = 0; i < event->nr_words; i++)
+		if (count->of_word[i])
+			json_add_number(words, event->word[i], count->of_word[i]);
+	json_object_object_add(object, event->field, words);
+	return object;
+}
+
+struct json_object *process_json(const struct process *process, struct events *events)
+{
+	struct json_object *object = json_object_new_object();
+	size_t i;
+
+	if (process->pid) {
+		json_add_number(object, "pid", process->pid);
+		json_add_text(object, "comm", process->comm);
+	}
+	for (i = 0; i < events->nr; i++)
+		json_object_object_add(object, events->event[i].name,
+				       count_json(&events->event[i], &process->count[i]));
+	json_add_double(object, "hit_percent", process_percent(process, events));
+	return object;
+}
+
+struct json_object *counts_json(struct counts *counts, struct events *events)
+{
+	struct json_object *array = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < counts->nr; i++)
+		json_object_array_add(array, process_json(&counts->process[i], events));
+	return array;
+}
