@@ -80,15 +80,14 @@ worker_end() {
 	exec 8>&- 9>&-
 }
 
-# Until a run of the tool in the background counts or reads. Events are set up
-# in the order of their names, and each takes a while.
-ready() {
-	local i
+# Until a run of the tool in the background counts or reads EVENT, the last one
+# that it sets up: that takes a while.
+ready() {	# [EVENT]
+	local i event=$TRACING/instances/*/events/uprobes/${1:-slot_miss}
 
 	for ((i = 0; i < 200; i++)); do
-		if grep -qs active $TRACING/instances/*/events/uprobes/slot_reclaim/trigger ||
-		   grep -qs active $TRACING/instances/*/events/uprobes/slot_miss/trigger ||
-		   grep -qs 1 $TRACING/instances/*/events/uprobes/slot_reclaim/enable; then
+		# shellcheck disable=SC2086
+		if grep -qs active $event/trigger || grep -qs 1 $event/enable; then
 			break
 		fi
 		sleep 0.05

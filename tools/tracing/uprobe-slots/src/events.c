@@ -92,6 +92,17 @@ bool record_number(struct tep_event *event, struct tep_record *record, const cha
 	       !tep_read_number_field(f, record->data, value);
 }
 
+bool record_text(struct tep_event *event, struct tep_record *record, const char *field,
+		 char *text, size_t size)
+{
+	struct tep_format_field *f = tep_find_any_field(event, field);
+
+	if (!f || f->offset + f->size > record->size)
+		return false;
+	snprintf(text, size, "%.*s", f->size, (const char *)record->data + f->offset);
+	return true;
+}
+
 static void add_field(struct json_object *object, struct slot_event *event,
 		      struct tep_record *record, struct tep_format_field *field)
 {

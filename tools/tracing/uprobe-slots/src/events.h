@@ -47,6 +47,8 @@ struct json_object *record_json(struct slot_event *event, struct tep_record *rec
 				int tid, const char *comm);
 bool record_number(struct tep_event *event, struct tep_record *record, const char *field,
 		   unsigned long long *value);
+bool record_text(struct tep_event *event, struct tep_record *record, const char *field,
+		 char *text, size_t size);
 
 /* ------------------------------------------------------------- counts -- */
 

@@ -8,9 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event-parse.h>
+
 #include "events.h"
 #include "procs.h"
 #include "utils.h"
+
+struct task {
+	int tid, pid;
+};
 
 static int by_tid(const void *a, const void *b)
 {
@@ -66,15 +72,43 @@ int procs_pid_live(struct procs *procs, int tid)
 	return procs_pid(procs, tid);
 }
 
-void procs_newtask(struct procs *procs, struct tep_event *event, struct tep_record *record,
-		   int parent)
+static void newtask(struct procs *procs, struct tep_event *event, struct tep_record *record,
+		    int parent)
 {
 	unsigned long long tid, flags;
+	char comm[32];
 
-	if (record_number(event, record, "pid", &tid) &&
-	    record_number(event, record, "clone_flags", &flags))
-		procs_set(procs, (int)tid, flags & CLONE_THREAD ?
-					   procs_pid_live(procs, parent) : (int)tid);
+	if (!record_number(event, record, "pid", &tid) ||
+	    !record_number(event, record, "clone_flags", &flags))
+		return;
+	procs_set(procs, (int)tid, flags & CLONE_THREAD ? procs_pid_live(procs, parent) :
+							   (int)tid);
+	if (record_text(event, record, "comm", comm, sizeof(comm)))
+		tep_override_comm(event->tep, comm, (int)tid);
+}
+
+/* By exec, and by prctl(). */
+static void renamed(struct tep_event *event, struct tep_record *record, int tid)
+{
+	unsigned long long other;
+	char comm[32];
+
+	if (record_number(event, record, "pid", &other))
+		tid = (int)other;
+	if (record_text(event, record, "newcomm", comm, sizeof(comm)))
+		tep_override_comm(event->tep, comm, tid);
+}
+
+bool procs_learn(struct procs *procs, struct tep_event *event, struct tep_record *record,
+		 int tid)
+{
+	if (!strcmp(event->name, "task_newtask"))
+		newtask(procs, event, record, tid);
+	else if (!strcmp(event->name, "task_rename"))
+		renamed(event, record, tid);
+	else
+		return false;
+	return true;
 }
 
 void procs_free(struct procs *procs)

@@ -217,9 +217,13 @@ static int follow_command(struct session *s, char **argv)
 
 int session_follow(struct session *s, const struct scope *scope)
 {
-	/* Who is created meanwhile, and in which process. */
-	if (session_has_event(s, "task", "task_newtask"))
-		session_enable(s, "task", "task_newtask");
+	static const char *const task_events[] = { "task_newtask", "task_rename" };
+	size_t i;
+
+	/* Who is created meanwhile, in which process, under which name. */
+	for (i = 0; i < ARRAY_SIZE(task_events); i++)
+		if (session_has_event(s, "task", task_events[i]))
+			session_enable(s, "task", task_events[i]);
 	if (scope->command)
 		return follow_command(s, scope->command);
 	return scope->pid ? follow_process(s, scope->pid) : EXIT_OK;
@@ -240,10 +244,8 @@ static int on_record(struct tep_event *event, struct tep_record *record, int cpu
 	size_t i;
 
 	(void)cpu;
-	if (!strcmp(event->name, "task_newtask")) {
-		procs_newtask(&s->procs, event, record, tid);
+	if (procs_learn(&s->procs, event, record, tid))
 		return 0;
-	}
 	for (i = 0; s->fn && i < s->events.nr; i++)
 		if (s->events.event[i].tep->id == event->id)
 			s->ret = s->fn(&s->events.event[i], record, tid, s->data);

@@ -18,6 +18,7 @@ static const struct verb *const verbs[] = {
 	&tasks_verb,
 	&watch_verb,
 	&stat_verb,
+	&trace_verb,
 };
 
 static const char options_text[] =
