@@ -38,6 +38,7 @@
 
 static function probed;
 static _Atomic enum { WARMING_UP, MEASURING, DONE } phase;
+static atomic_int running;
 
 static struct producer {
 	_Alignas(64) pthread_t id;
@@ -59,6 +60,7 @@ static void *produce(void *arg)
 	struct producer *p = arg;
 
 	pin(p->cpu);
+	atomic_fetch_add(&running, 1);
 	p->warm_up = call_while(WARMING_UP);
 	mark(MARK_START);
 	p->calls = call_while(MEASURING);
@@ -99,11 +101,15 @@ static uint64_t window(const char *bench, int n, const char *mode, long ms)
 	set_mode(mode);
 	mark(MARK_FORGET);
 	phase = WARMING_UP;
+	running = 0;
 	for (i = 0; i < n; i++) {
 		producers[i].cpu = i % nr_cpus;
 		if (pthread_create(&producers[i].id, NULL, produce, &producers[i]))
 			die("pthread_create");
 	}
+	/* A busy host may let them wait for long. */
+	while (running < n)
+		usleep(1000);
 	usleep(ms * 1000 / WARM_UP);
 	ns = now_ns();
 	phase = MEASURING;
