@@ -65,6 +65,10 @@ root-arm64: ## make the root file system of arm64 guests
 tool: ## build the command-line tool
 	@$(MAKE) -C $(tool_dir) O=$(CURDIR)/build/tool
 
+.PHONY: install-perf-scripts
+install-perf-scripts: ## put the perf script where the installed perf looks (as root; DESTDIR)
+	@$(MAKE) -C tools/perf install
+
 .PHONY: selftests
 selftests: ## build the tests that run in a guest
 	@$(MAKE) -C $(selftests_dir) ARCH=$(ARCH)
@@ -84,6 +88,14 @@ test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
 .PHONY: test-off
 test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS=n
 	@tests/run 7.3-x86_64-noslots
+
+.PHONY: test-peers
+test-peers: ## the kernel's own tests of what uprobes live with, K stock and ours: the same results?
+	@tests/peers/run $(K)
+
+.PHONY: series
+series: ## make a series for git am of build/tree-K (default 7.3); CHECK=1 builds each commit
+	@kernel/series/mkseries.sh $(if $(CHECK),-b) $(if $(KSRC)$(filter-out file,$(origin K)),$(K),7.3)
 
 .PHONY: unit
 unit: ## run the allocator in userspace, under sanitizers: no root, no guest
