@@ -94,3 +94,14 @@ ready() {	# [EVENT]
 	done
 	sleep 0.3
 }
+
+# Until the command has made $WORK/started.
+started() {
+	local i
+
+	for ((i = 0; i < 400; i++)); do
+		[ ! -e "$WORK/started" ] || break
+		sleep 0.05
+	done
+	rm -f "$WORK/started"
+}

@@ -56,7 +56,7 @@ check "an instance that a killed run left is named" "stat -- true; rmdir $TRACIN
 # SIGKILL cannot be caught, all else tidies up and still says what it saw.
 for signal in INT TERM HUP QUIT; do
 	check "SIG$signal: the figures so far" \
-		"stat -- sh -c '$WORKER 1 8 10; exec sleep 30' & ready; sleep 0.5; kill -$signal \$!; wait \$!" 0 "^ +72  slot_hit$"
+		"stat -- sh -c '$WORKER 1 8 10; touch $WORK/started; exec sleep 30' & started; kill -$signal \$!; wait \$!" 0 "^ +72  slot_hit$"
 done
 
 test_end

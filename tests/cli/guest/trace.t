@@ -45,7 +45,7 @@ check "the command's status is told" "trace -- sh -c 'exit 3'" 0 "sh exited with
 check "no such command" "trace -- /no/such" 1 "cannot start /no/such"
 check "its reader goes: the command ends as it likes" "trace -- $WORKER 1 8 500 | head -n 3 | wc -l" 0 "^3$"
 for signal in INT TERM; do
-	check "SIG$signal" "trace -- sh -c '$WORKER 1 8 10; exec sleep 30' >$WORK/out & ready slot_reclaim; sleep 1; kill -$signal \$!; wait \$!; grep -c slot_hit: $WORK/out" 0 "^72$"
+	check "SIG$signal" "trace -- sh -c '$WORKER 1 8 10; touch $WORK/started; exec sleep 30' >$WORK/out & started; kill -$signal \$!; wait \$!; grep -c slot_hit: $WORK/out" 0 "^72$"
 done
 
 test_end

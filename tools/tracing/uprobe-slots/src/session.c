@@ -150,18 +150,31 @@ int session_enable(struct session *s, const char *system, const char *event)
 }
 
 int session_hist(struct session *s, const struct slot_event *event, const char *keys,
-		 const char *values)
+		 const char *values, const char *word)
 {
-	char file[256], text[256];
+	char text[256], only[64] = "", *path;
+	int n, ret = EXIT_OK;
+	size_t i;
 
 	if (!tracefs_event_file_exists(s->instance, SLOT_SYSTEM, event->name, "hist"))
 		return fail(EXIT_FAILED,
 			    "this kernel has no histograms: it needs CONFIG_HIST_TRIGGERS=y");
-	snprintf(file, sizeof(file), "events/" SLOT_SYSTEM "/%s/trigger", event->name);
-	snprintf(text, sizeof(text), "hist:keys=common_pid.execname%s%s:vals=hitcount%s%s:size=%d",
+	for (i = 0; word && i < event->nr_words; i++)
+		if (!strcmp(event->word[i], word))
+			snprintf(only, sizeof(only), " if %s == %llu", event->field,
+				 event->value[i]);
+	snprintf(text, sizeof(text),
+		 "hist:keys=common_pid.execname%s%s:vals=hitcount%s%s:size=%d%s",
 		 keys ? "," : "", keys ? keys : "", values ? "," : "", values ? values : "",
-		 HIST_SIZE);
-	return session_write(s, file, text);
+		 HIST_SIZE, only);
+	/* Appended: one trigger does not take the place of another. */
+	n = tracefs_event_file_append(s->instance, SLOT_SYSTEM, event->name, "trigger", text);
+	if (n < 0) {
+		path = tracefs_event_get_file(s->instance, SLOT_SYSTEM, event->name, "trigger");
+		ret = file_error("writing", path ? path : "trigger");
+		tracefs_put_tracing_file(path);
+	}
+	return ret;
 }
 
 /* -------------------------------------------------------------- scope -- */
@@ -264,6 +277,8 @@ static int on_missed(struct tep_event *event, struct tep_record *record, int cpu
 
 static int read_records(struct session *s)
 {
+	if (s->unread)
+		return EXIT_OK;
 	if (tracefs_iterate_raw_events(s->tep, s->instance, NULL, 0, on_record, s) < 0 && !s->ret)
 		return fail(EXIT_FAILED, "reading the events: %m");
 	return s->ret;
@@ -297,7 +312,8 @@ int session_wait(struct session *s, const struct scope *scope)
 	/* What is left of it when the time is up belongs to somebody else. */
 	if (s->has_command && (stopped || ret))
 		command_finish(&s->command);
-	tracefs_trace_off(s->instance);
+	if (!s->unread)
+		tracefs_trace_off(s->instance);
 	if (!ret)
 		ret = read_records(s);
 	return ret;
@@ -362,11 +378,17 @@ uint64_t hist_number(const struct hist_entry *entry, const char *name)
 	return 0;
 }
 
+#define DROPPED		"\n    Dropped: "
+
 static uint64_t dropped(const char *text)
 {
-	const char *at = strstr(text, "\n    Dropped: ");
+	uint64_t sum = 0;
 
-	return at ? strtoull(at + strlen("\n    Dropped: "), NULL, 10) : 0;
+	while ((text = strstr(text, DROPPED))) {
+		text += strlen(DROPPED);
+		sum += strtoull(text, NULL, 10);
+	}
+	return sum;
 }
 
 int session_hist_read(struct session *s, const struct slot_event *event, hist_fn fn,

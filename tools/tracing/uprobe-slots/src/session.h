@@ -37,6 +37,7 @@ struct session {
 	bool has_command;
 	double begun;
 	uint64_t lost;
+	bool unread;		/* somebody else reads the instance */
 	record_fn fn;		/* gets the slot events that are read */
 	void *data;
 	int ret;
@@ -46,9 +47,12 @@ int session_open(struct session *s);
 void session_close(struct session *s);
 
 int session_write(struct session *s, const char *file, const char *text);
-/* A histogram of a slot event, by task and other fields. */
+/*
+ * A histogram of a slot event, by task and other fields. @word: only of records
+ * with this word.
+ */
 int session_hist(struct session *s, const struct slot_event *event, const char *keys,
-		 const char *values);
+		 const char *values, const char *word);
 int session_enable(struct session *s, const char *system, const char *event);
 bool session_has_event(struct session *s, const char *system, const char *event);
 

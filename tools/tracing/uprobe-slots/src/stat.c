@@ -27,7 +27,7 @@ static int start_counting(struct session *s)
 		/* Reclaim runs in a worker: no command's. */
 		if (event->of_task)
 			ret = session_hist(s, event, event->field,
-					   event->waits ? "wait_ns" : NULL);
+					   event->waits ? "wait_ns" : NULL, NULL);
 	}
 	return ret;
 }

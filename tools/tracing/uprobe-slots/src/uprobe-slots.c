@@ -19,6 +19,8 @@ static const struct verb *const verbs[] = {
 	&watch_verb,
 	&stat_verb,
 	&trace_verb,
+	&record_verb,
+	&report_verb,
 };
 
 static const char options_text[] =
