@@ -21,6 +21,8 @@ static const struct verb *const verbs[] = {
 	&trace_verb,
 	&record_verb,
 	&report_verb,
+	&save_verb,
+	&restore_verb,
 };
 
 static const char options_text[] =

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -246,4 +247,45 @@ char *read_file(const char *path)
 	close(fd);
 	errno = saved;
 	return text;
+}
+
+/* Also on a full disk, and with all of it on the disk before it has the name. */
+static bool write_all(int fd, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		text += n;
+		len -= n;
+	}
+	return !fsync(fd) || errno == EINVAL || errno == EROFS;
+}
+
+int replace_file(const char *path, const char *text)
+{
+	char *temporary;
+	bool ok;
+	int fd, ret = EXIT_OK;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return out_of_memory();
+	fd = mkstemp(temporary);
+	ok = fd >= 0 && write_all(fd, text) && !fchmod(fd, 0644);
+	if (fd >= 0 && close(fd))
+		ok = false;
+	if (ok && rename(temporary, path))
+		ok = false;
+	if (!ok) {
+		ret = fail(errno == EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED, "writing %s: %m", path);
+		if (fd >= 0)
+			unlink(temporary);
+	}
+	free(temporary);
+	return ret;
 }

@@ -44,5 +44,7 @@ const char *colour(const char *code);
 
 double percent(double part, double whole);
 char *read_file(const char *path);
+/* A reader sees the old text or the new one. A failure has said why. */
+int replace_file(const char *path, const char *text);
 
 #endif
