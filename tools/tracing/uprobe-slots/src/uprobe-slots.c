@@ -23,6 +23,7 @@ static const struct verb *const verbs[] = {
 	&report_verb,
 	&save_verb,
 	&restore_verb,
+	&metrics_verb,
 };
 
 static const char options_text[] =
