@@ -21,6 +21,7 @@ static const struct verb *const verbs[] = {
 	&trace_verb,
 	&record_verb,
 	&report_verb,
+	&advise_verb,
 	&save_verb,
 	&restore_verb,
 	&metrics_verb,

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# advise: the limit and the pages that known work needs
+# shellcheck source=tests/cli/guest/engine.sh
+. "$GUEST_ENGINE"
+guest_begin
+probe 0 300
+
+# A page of x86 holds 128 shared slots.
+check "executions" "advise -- $WORKER 4 20 50" 0 "^measured 4000 executions of 4 tasks of 1 processes"
+check "working set" "advise -- $WORKER 4 20 50" 0 "^largest working set: 20 different instructions"
+check "the limit" "advise -- $WORKER 4 20 50" 0 "^cache_limit: 20 \(now 8\)$"
+check "enough pages" "advise -- $WORKER 4 20 50" 0 "^area_pages: 4 \(as it is; 2 would do\)$"
+check "slots of a page" "advise -- $WORKER 1 200 3" 0 "at 128 slots a page$"
+check "more pages" "set area_pages 2 && $TOOL advise -- $WORKER 1 300 5" 0 "^area_pages: 4 \(now 2\)$"
+check "the most that there can be" "advise -- $WORKER 1 300 5" 0 "^cache_limit: 64 \(now 8; 297 would be needed, 64 is the most\)|\(now 8; 29[0-9] would be needed"
+check "it does not recommend less" "set cache_limit 40 && $TOOL advise -- $WORKER 1 20 50" 0 "^cache_limit: 40 \(as it is; 20 would do\)$"
+check "nothing was set" "advise -- $WORKER 4 20 50 && cat $SLOTS/cache_limit" 0 "^8$"
+check "--apply" "advise --apply -- $WORKER 4 20 50 && cat $SLOTS/cache_limit" 0 "^20$"
+check "then all hits" "advise --apply -- $WORKER 1 20 50 && $TOOL stat -- $WORKER 1 20 50" 0 "^ +980  slot_hit$"
+check "--apply where all is well" "advise --apply -- $WORKER 1 5 50" 0 "^nothing to change$"
+check "--json" "advise --json -- $WORKER 4 20 50" 0 \
+	'"executions":4000,"tasks":4,"processes":1,"working_set":20,.*"instructions":20,.*"slots_per_page":128,"limit":20,"limit_now":8,"area_pages":4,"area_pages_now":4,"lost":0'
+check "a rare instruction is not in the working set" "advise -- sh -c '$WORKER 1 10 500'" 0 "^cache_limit: 10 "
+check "an idle command" "advise -- true" 0 "^nothing to recommend$"
+
+worker 3 24
+check "--pid" "advise --pid $pid --for 2 & ready; rounds 40; wait" 0 "^limit of process $pid: 24 \(now 8\)$"
+check "--pid --apply" "advise --apply --pid $pid --for 2 >/dev/null & ready; rounds 40; wait; cat $SLOTS/task_limits | sort -u -k 2 | cut -d ' ' -f 2" 0 "^24$"
+check "of its threads only" "advise --apply --pid $pid --for 2 >/dev/null & ready; rounds 40; wait; wc -l <$SLOTS/task_limits" 0 "^3$"
+check "everybody" "advise --for 2 & ready; rounds 40; $WORKER 1 30 40; wait" 0 "^cache_limit: 30 "
+check "Ctrl-C ends the measuring" "advise & ready; rounds 40; kill -INT \$!; wait \$!" 0 "^cache_limit: 24 "
+worker_end
+check "a process that is gone" "advise --apply --pid 4194303" 1 "no such process"
+check "a process and a command" "advise --pid 1 -- true" 2 "--pid or a command"
+
+test_end
