@@ -185,9 +185,11 @@ static void add_row(struct row *sum, const struct row *row)
 	sum->entries += row->entries;
 	sum->hits += row->hits;
 	sum->misses += row->misses;
+	/* A process is named after its first thread, if that is here. */
+	if (row->tid == row->tgid)
+		sum->comm = row->comm;
 }
 
-/* Sorted so, a process is named after its first thread, if that is here. */
 static void merge(struct table *table)
 {
 	size_t i, nr = 0;

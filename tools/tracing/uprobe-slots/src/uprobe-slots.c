@@ -16,6 +16,7 @@ static const struct verb *const verbs[] = {
 	&set_verb,
 	&run_verb,
 	&tasks_verb,
+	&top_verb,
 	&watch_verb,
 	&stat_verb,
 	&trace_verb,
