@@ -3,6 +3,7 @@
 
 import bisect
 import collections
+import re
 import subprocess
 
 LINES_OF_PAGE = 4096 // 64
@@ -166,7 +167,7 @@ class Symbols:
     def source(self, addr):
         """FILE:LINE; empty without CONFIG_DEBUG_INFO, as in the test kernels."""
         line = self._tool('addr2line', '-e', self.image, f'{addr:x}')[0]
-        return '' if line.startswith('?') else line
+        return line if re.search(r':\d+', line) else ''
 
 
 def read_windows(recorded, said):

@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 BUILD = TOP / 'build'
 OUT = BUILD / 'bench'
-# What `make bench-cost` and `make bench-trig` compare if nothing is named.
+# Those of `make test`; each has a stock one that it is compared with.
 KERNELS = [('7.3', 'x86_64'), ('6.12', 'x86_64'), ('6.12', 'arm64')]
 
 Target = collections.namedtuple('Target', 'text value ok')
@@ -101,12 +101,14 @@ def add_arguments(parser):
     parser.add_argument('-j', '--json', metavar='FILE', help='write the results there too')
 
 
-def kernels_of(args):
+def kernels_of(args, default):
     """(version, architecture) of those that the arguments choose."""
     chosen = [(version, arch) for version, arch in KERNELS
               if args.kernel in (None, version) and args.arch in (None, arch)]
     if not chosen:
         die(f'{args.kernel} is not tested on {args.arch}')
+    if not args.kernel and not args.arch:
+        chosen = list(default)
     if args.image and len(chosen) > 1:
         die('-i needs -k and -a')
     return chosen
