@@ -42,7 +42,7 @@ def parse_args():
     parser.add_argument("--svg", metavar="FILE",
                         help="draw hit ratio and contention over time")
     parser.add_argument("--svg-size", metavar="WxH", type=size, default=(960, 540),
-                        help="of the picture (default 960x540, at least 320x240)")
+                        help="of the picture (default 960x540, at least 400x300)")
     parser.add_argument("--interval", metavar="MS", type=milliseconds,
                         help="of the timeline (default: some 20 lines)")
     parser.add_argument("--live", action="store_true",
@@ -54,8 +54,8 @@ def parse_args():
 
 def size(text):
     match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not match or int(match[1]) < 320 or int(match[2]) < 240:
-        raise argparse.ArgumentTypeError("'%s' is no WIDTHxHEIGHT of at least 320x240" % text)
+    if not match or int(match[1]) < 400 or int(match[2]) < 300:
+        raise argparse.ArgumentTypeError("'%s' is no WIDTHxHEIGHT of at least 400x300" % text)
     return int(match[1]), int(match[2])
 
 
@@ -411,7 +411,7 @@ def table(out, title, head, rows, rest=0):
 
 def print_groups(out, title, named, *limit):
     shown = named[:args.top] if args.top > 0 else named
-    head = ["", "hits", "misses", "hit %", "avoided", "tasks"] + limit + ["misses by reason"]
+    head = ["", "hits", "misses", "hit %", "avoided", "tasks", *limit, "misses by reason"]
     table(out, title, head,
           [[name, g.counters[HIT], g.counters[MISS], percent(g.counters), g.counters[AVOIDED],
             len(g.tasks)] + [g.limit for _ in limit] + [parts(g.counters, MISS)]
@@ -486,9 +486,11 @@ def print_live(rec, number, row):
 
 # Told apart also by those who do not see all colours.
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f00"]
-OTHERS = "#999999"
+OTHERS = "#666666"
+ALL = "#bbbbbb"
 FONT = 12
 LINE = 18               # from one line of text to the next
+ROOM = 11.5 * LINE      # for all but the legend
 CHAR = 7                # no letter of that font is wider on average
 
 
@@ -500,15 +502,23 @@ class Picture:
         self.width, self.height = width, height
         self.rows = list(report.rows())
         self.out = []
-        ranked = report.by_executions(report.processes)
-        shown = ranked if len(ranked) <= len(COLOURS) + 1 else ranked[:len(COLOURS)]
-        self.series = [(report.process_name(pid), (COLOURS + [OTHERS])[i], {pid}, group.counters)
-                       for i, (pid, group) in enumerate(shown)]
+        # As many as have room below; the rest becomes one.
+        for most in range(len(COLOURS), 0, -1):
+            self.series = list(self.choose(report.by_executions(report.processes), most))
+            if self.legend_layout()["height"] <= height - ROOM:
+                break
+
+    def choose(self, ranked, most):
+        """(name, colour, pids, counters) of the processes that did most, and of the rest."""
+        shown = ranked if len(ranked) <= most + 1 else ranked[:most]
+        for i, (pid, group) in enumerate(shown):
+            yield (self.report.process_name(pid), (COLOURS[:most] + [OTHERS])[i], {pid},
+                   group.counters)
         if len(ranked) > len(shown):
             rest, sum_of = ranked[len(shown):], collections.Counter()
             for _, group in rest:
                 sum_of.update(group.counters)
-            self.series.append(("%d others" % len(rest), OTHERS, {pid for pid, _ in rest}, sum_of))
+            yield "%d others" % len(rest), OTHERS, {pid for pid, _ in rest}, sum_of
 
     def text(self, x, y, text, anchor="start", extra=""):
         self.out.append('<text x="%.1f" y="%.1f" text-anchor="%s"%s>%s</text>' %
@@ -524,7 +534,7 @@ class Picture:
 
     def draw(self):
         legend = self.legend_layout()
-        top, left, right = 3.2 * LINE, 62, self.width - 16
+        top, left, right = 3.6 * LINE, 62, self.width - 16
         bottom = self.height - legend["height"] - 2 * LINE
         gap = 2.2 * LINE
         middle = top + (bottom - top - gap) * 0.6
@@ -543,7 +553,7 @@ class Picture:
 
     def title(self):
         counters = self.report.all.counters
-        what = "%d executions out of line, hit ratio %s %%, %d waits" % (
+        what = "%d executions, %s %% hits, %d waits" % (
             self.report.all.executions, percent(counters), counters[WAIT])
         if self.report.lost:
             what = "%d EVENTS LOST; " % self.report.lost + what
@@ -565,17 +575,21 @@ class Picture:
             self.text(left - 6, y + 4, label % tick, "end")
 
     def ratios(self, top, bottom):
+        step = self.report.interval / NS
+
         def points(counters_of):
-            run = []
+            """Runs of intervals with executions: nothing is drawn where there are none."""
+            run, last = [], None
             for time, total, each in self.rows:
                 counters = counters_of(total, each)
                 runs = counters[HIT] + counters[MISS]
-                if runs:
-                    y = bottom - (bottom - top) * counters[HIT] / runs
-                    run.append((self.x(time + self.report.interval / NS / 2), y))
-                elif run:
+                if run and (not runs or time - last > 1.5 * step):
                     yield run
                     run = []
+                if runs:
+                    y = bottom - (bottom - top) * counters[HIT] / runs
+                    run.append((self.x(time + step / 2), y))
+                    last = time
             if run:
                 yield run
 
@@ -586,9 +600,10 @@ class Picture:
                     result.update(each[pid])
                 return result
             return add
+        # Below the others, and wider: they may be the same.
+        self.lines(points(lambda total, _: total), ALL, 5)
         for _, colour, pids, _ in reversed(self.series):
             self.lines(points(sum_of(pids)), colour, 1.5)
-        self.lines(points(lambda total, _: total), "#222", 3)
 
     def lines(self, runs, colour, width):
         for run in runs:
@@ -631,7 +646,7 @@ class Picture:
                 self.text(x, y + LINE, "%g s" % round(i * step, 9), "start" if i == 0 else "middle")
 
     def legend_entries(self):
-        yield "all", "#222", "%s %%" % percent(self.report.all.counters)
+        yield "all", ALL, "%s %%" % percent(self.report.all.counters)
         for name, colour, _, counters in self.series:
             yield name, colour, percent(counters) + " %" if percent(counters) != "-" else ""
 
