@@ -64,8 +64,9 @@ keys() { tm send-keys "$@"; }
 
 screen "the screen" "^uprobe-slots: 3 processes, per second, by total, every 0.2 s$"
 screen "no row of a task" "^[ >] +$victim +2 +8 .* redis-server$"
-moves 1900
+(for hits in 1100 1300 1500 1700 1900; do moves $hits; sleep 0.3; done) &
 screen "hits per second" "^[ >] +$victim .* [1-9][0-9]+ +0 +100.00  redis-server$"
+wait $!
 keys c
 screen "c: totals" "since their first hit"
 screen "totals are the kernel's" "^[ >] +$victim +2 +8 +11 +1990 +110 +94.76  redis-server$"
