@@ -25,6 +25,10 @@
  * hazard	  the word in the slot cache, @step, that says which shared slot
  *		  the task is stepping in.
  * reclaim	  giving a shared slot another instruction.
+ * exit		  how an execution ends in its slot: by a single step, by a
+ *		  breakpoint behind the copy (trap), by a jump behind it back to
+ *		  the program (jump), or because the instruction itself goes
+ *		  elsewhere (none).
  *
  * Why not a reference count per slot? Each hit would write to memory that all
  * threads share, which is what made XOL not scale. And a count that drops to 0
@@ -34,15 +38,22 @@
  * ================
  *
  *	FREE --fill--> LIVE --mark--> DYING --+--> FREE		nobody in it
- *			^		      |
- *			+---------------------+			somebody in it
+ *	     \		^		      |
+ *	      \		+---------------------+			somebody in it
+ *	       +-fill--> PINNED
  *
  *	state	in the table	content may change	a hit may enter
  *	FREE	no		yes			no
  *	LIVE	yes		no			yes
  *	DYING	no		no			no
+ *	PINNED	yes		no			yes
  *
- * Rule R: the memory, @arch and @hash of a slot are written only in FREE, and
+ * A slot is PINNED if its exit is one that the kernel does not see: a jump, or
+ * none. Who was preempted in there may come back at any time, and no hazard tells.
+ * So it keeps its content while the process lives; at most half of an area may
+ * be pinned.
+ *
+ * Rule R: memory, @arch, @hash and @exit of a slot are written only in FREE, and
  * there is no way from LIVE to FREE but this: mark it DYING and take it out of
  * the table; let one RCU grace period pass; look at all hazards of the area and
  * find nobody in it. Somebody in it: back to LIVE, with its content. A step may
@@ -72,7 +83,8 @@
  * ===========================
  *
  *	slot: state, link		area->lock
- *	slot: arch, hash, born, memory	area->lock, and FREE (Rule R)
+ *	slot: arch, hash, exit, memory,	area->lock, and FREE (Rule R)
+ *	      struct slot_more
  *	slot: ref			a hit, only 0 -> 1; reclaim 1 -> 0, no lock:
  *					a lost store costs one round of age
  *	area: table, free, nr_*, hand	area->lock
@@ -138,10 +150,12 @@
 #define RECLAIM_MIN		16
 
 DEFINE_STATIC_KEY_TRUE(uprobe_slots_key);
+DEFINE_STATIC_KEY_FALSE(uprobe_emulate_key);	/* of the arch; independent of slots */
 
 struct uprobe_slot_knobs uprobe_slot_knobs = {
 	.cache_limit	= 8,
 	.area_pages	= 4,
+	.exits		= UPROBE_EXIT_STEP,
 };
 
 static DEFINE_SPINLOCK(slot_areas_lock);
@@ -166,6 +180,8 @@ static bool draining(void)
  * @mm:	     the one it was analysed for
  * @key:     all zero; gets what pre_xol, post_xol and abort_xol read, and the
  *	     bytes to execute
+ * @exit:    all UPROBE_EXIT_STEP; gets what the instruction can do at most if the
+ *	     knob `exits` says UPROBE_EXIT_TRAP, and UPROBE_EXIT_JUMP
  *
  * An arch that keeps something of a hit in struct arch_uprobe, or whose copy
  * depends on where it lies, must not override this one.
@@ -174,9 +190,52 @@ static bool draining(void)
  */
 unsigned int __weak arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 					 struct mm_struct *mm,
-					 struct arch_uprobe *key)
+					 struct arch_uprobe *key, u8 *exit)
 {
 	return 0;
+}
+
+/**
+ * arch_uprobe_slot_jump - write a jump behind an instruction
+ * @code: what the slot will hold
+ * @len:  of the instruction
+ * @from: where the slot lies
+ * @to:	  where to jump
+ *
+ * Return: whether it can be done.
+ */
+bool __weak arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+				  unsigned long to)
+{
+	return false;
+}
+
+/**
+ * arch_uprobe_exit - how can current leave its slot this time?
+ * @exit: at most so, not UPROBE_EXIT_STEP
+ * @regs: current's, at the probe
+ * @from: where the area lies
+ * @to:	  behind the probed instruction
+ *
+ * Return: @exit or less: a single step if somebody steps current, who is to see
+ * each step; the breakpoint if a jump does not reach.
+ */
+unsigned int __weak arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
+				     unsigned long from, unsigned long to)
+{
+	return UPROBE_EXIT_STEP;
+}
+
+/**
+ * arch_uprobe_pre_trap - as arch_uprobe_pre_xol(), but a breakpoint ends the step
+ * @auprobe: the slot's
+ * @regs:    current's
+ *
+ * Return: 0, or an error that keeps current at the probe.
+ */
+int __weak arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs)
+{
+	return -EOPNOTSUPP;
 }
 
 /**
@@ -194,7 +253,7 @@ void uprobe_slot_key_init(struct uprobe_slot_key *key,
 	unsigned int len;
 
 	memset(key, 0, sizeof(*key));
-	len = arch_uprobe_slot_key(auprobe, mm, &key->arch);
+	len = arch_uprobe_slot_key(auprobe, mm, &key->arch, key->exit);
 	if (WARN_ON_ONCE(len > UPROBE_SLOT_BYTES))
 		return;
 
@@ -214,7 +273,7 @@ static void area_free(struct rcu_head *rcu)
 	area = container_of(rcu, struct uprobe_slot_area, rcu);
 	for (i = 0; i < area->nr_pages; i++) {
 		kvfree(area->page[i].slot);
-		kfree(area->page[i].born);
+		kfree(area->page[i].more);
 	}
 	kvfree(area);
 }
@@ -364,10 +423,10 @@ static bool slot_page_alloc(struct slot_page *new)
 
 	new->slot = kvcalloc(UPROBE_PAGE_SLOTS, sizeof(*new->slot),
 			     UPROBE_SLOT_GFP);
-	new->born = kcalloc(UPROBE_PAGE_SLOTS, sizeof(*new->born),
+	new->more = kcalloc(UPROBE_PAGE_SLOTS, sizeof(*new->more),
 			    UPROBE_SLOT_GFP);
 	new->page = alloc_page(__GFP_HIGHMEM | UPROBE_SLOT_GFP);
-	if (!new->slot || !new->born || !new->page)
+	if (!new->slot || !new->more || !new->page)
 		return false;
 
 	/* It is in no page table yet: set_pte_at() will see to the caches. */
@@ -382,7 +441,7 @@ static bool slot_page_alloc(struct slot_page *new)
 static void slot_page_free(struct slot_page *unused)
 {
 	kvfree(unused->slot);
-	kfree(unused->born);
+	kfree(unused->more);
 	if (unused->page)
 		put_page(unused->page);
 }
@@ -518,36 +577,48 @@ void uprobe_slot_cache_free(struct uprobe_task *utask)
 /* ------------------------------------------------------------- a miss ---- */
 
 /* Under RCU or area->lock. */
-static inline struct uprobe_slot *table_find(struct uprobe_slot_area *area,
-					     const struct uprobe_slot_key *key)
+static __always_inline struct uprobe_slot *table_find(struct uprobe_slot_area *area,
+						      const struct slot_want *want)
 {
 	struct uprobe_slot *s;
 
-	hlist_for_each_entry_rcu(s, table_head(area, key->hash), link,
+	hlist_for_each_entry_rcu(s, table_head(area, want->hash), link,
 				 rcu_read_lock_sched_held() ||
 				 lockdep_is_held(&area->lock)) {
-		if (slot_usable(s, key))
+		if (slot_usable(area, s, want))
 			return s;
 	}
 
 	return NULL;
 }
 
-/* Write the instruction and, behind it, breakpoints: an overrun traps. */
-static void slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
-		       const struct uprobe_slot_key *key)
+/*
+ * Write the instruction and, behind it, its exit, and breakpoints: an overrun
+ * traps. False if the exit cannot be written there.
+ */
+static bool slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
+		       const struct slot_want *want)
 {
 	struct slot_page *page = &area->page[s->idx / UPROBE_PAGE_SLOTS];
+	const struct uprobe_slot_key *key = want->key;
 	u8 code[UPROBE_SLOT_BYTES] __aligned(sizeof(long));
+	unsigned long vaddr = slot_vaddr(area, s);
+	struct slot_more *more = slot_more(area, s);
 
 	fill_with_breakpoints(code, sizeof(code));
 	memcpy(code, &key->arch.ixol, key->len);
-	arch_uprobe_copy_ixol(page->page, slot_vaddr(area, s), code, sizeof(code));
+	if (want->exit == UPROBE_EXIT_JUMP &&
+	    !arch_uprobe_slot_jump(code, key->len, vaddr, want->probe + key->len))
+		return false;
+	arch_uprobe_copy_ixol(page->page, vaddr, code, sizeof(code));
 
 	memcpy(&s->arch, &key->arch, sizeof(s->arch));
-	WRITE_ONCE(s->hash, key->hash);
-	page->born[s->idx % UPROBE_PAGE_SLOTS] = jiffies;
+	WRITE_ONCE(s->hash, want->hash);
+	s->exit = want->exit;
+	more->probe = want->probe;
+	more->born = jiffies;
 	uprobe_slot_count(UPROBE_COUNT_WRITE, 1);
+	return true;
 }
 
 /* P3, where it is checked: nobody steps in a slot that is about to be written. */
@@ -563,25 +634,42 @@ static void slot_assert_idle(struct uprobe_slot_area *area, struct uprobe_slot *
 		WARN_ON_ONCE(READ_ONCE(cache->step) == s->idx + 1);
 }
 
+/*
+ * May one more slot be pinned? At most half of the area may: nobody gets these
+ * back while the process lives.
+ */
+static bool may_pin(struct uprobe_slot_area *area, unsigned int limit)
+{
+	return READ_ONCE(area->nr_pinned) < (limit - 1) * UPROBE_PAGE_SLOTS / 2;
+}
+
 /* With area->lock held and a free slot there: the lowest, so that pages settle. */
 static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
-				     const struct uprobe_slot_key *key)
+				     const struct slot_want *want)
 {
 	struct uprobe_slot_area *area = cache->area;
+	bool pin = want->exit >= UPROBE_EXIT_JUMP;
 	struct uprobe_slot *s;
 
+	if (pin && !may_pin(area, area_page_limit(area)))
+		return NULL;
 	s = slot_at(area, find_first_bit(area->free, AREA_MAX_SLOTS));
 	slot_assert_idle(area, s);
+	if (!slot_write(area, s, want))				/* L4 */
+		return NULL;
 
-	__clear_bit(s->idx, area->free);			/* L4 */
-	slot_write(area, s, key);
+	__clear_bit(s->idx, area->free);
 	slot_delay(UPROBE_DELAY_FILL);
 	WRITE_ONCE(s->ref, 0);
-	WRITE_ONCE(cache->step, s->idx + 1);
-	smp_store_release(&s->state, SLOT_LIVE);		/* A */
-	hlist_add_head_rcu(&s->link, table_head(area, key->hash));
+	if (!pin)
+		WRITE_ONCE(cache->step, s->idx + 1);
+	smp_store_release(&s->state, pin ? SLOT_PINNED : SLOT_LIVE);	/* A */
+	hlist_add_head_rcu(&s->link, table_head(area, want->hash));
 	WRITE_ONCE(area->nr_free, area->nr_free - 1);
-	area->nr_live++;
+	if (pin)
+		WRITE_ONCE(area->nr_pinned, area->nr_pinned + 1);
+	else
+		area->nr_live++;
 
 	return s;
 }
@@ -592,22 +680,23 @@ static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
  * there is no window as in a hit.
  */
 static struct uprobe_slot *slot_claim(struct uprobe_slot_cache *cache,
-				      const struct uprobe_slot_key *key,
-				      int *miss)
+				      const struct slot_want *want, int *miss)
 {
 	struct uprobe_slot_area *area = cache->area;
 	struct uprobe_slot *s;
 	u64 wait_ns;
 
 	wait_ns = area_lock(area);				/* L2 */
-	s = table_find(area, key);
+	s = table_find(area, want);
 	*miss = UPROBE_MISS_FULL;
 	if (s) {
-		WRITE_ONCE(cache->step, s->idx + 1);
+		if (want->exit < UPROBE_EXIT_JUMP)
+			WRITE_ONCE(cache->step, s->idx + 1);
 		*miss = UPROBE_MISS_SHARED;
 	} else if (area->nr_free && !draining()) {
-		s = slot_fill(cache, key);
-		*miss = UPROBE_MISS_FILLED;
+		s = slot_fill(cache, want);
+		if (s)
+			*miss = UPROBE_MISS_FILLED;
 	}
 	spin_unlock(&area->lock);
 
@@ -624,20 +713,24 @@ static void reclaim_kick(struct uprobe_slot_area *area, unsigned long interval);
  * and the reason. May sleep.
  */
 static struct uprobe_slot *slot_make(struct uprobe_slot_cache *cache,
-				     const struct uprobe_slot_key *key, int *miss)
+				     const struct slot_want *want, int *miss)
 {
 	struct uprobe_slot_area *area = cache->area;
+	unsigned int limit = area_page_limit(area);
 	struct uprobe_slot *s;
 
 	*miss = UPROBE_MISS_FULL;
-	while (area_has_room(area, area_page_limit(area)) && !draining()) {
+	while (area_has_room(area, limit) && !draining()) {
 		if (!READ_ONCE(area->nr_free) && !area_grow(area)) {	/* L3 */
 			*miss = UPROBE_MISS_NOMEM;
 			break;
 		}
-		s = slot_claim(cache, key, miss);
+		s = slot_claim(cache, want, miss);
 		if (s)
 			return s;
+		limit = area_page_limit(area);
+		if (want->exit >= UPROBE_EXIT_JUMP && !may_pin(area, limit))
+			break;
 	}
 
 	return NULL;
@@ -646,27 +739,49 @@ static struct uprobe_slot *slot_make(struct uprobe_slot_cache *cache,
 /* -------------------------------------------------------------- a hit ---- */
 
 /*
- * The shared slot for @key with current's hazard on it, or NULL; and 0 in @miss
- * if it was the task's own cache that named it.
+ * The shared slot that is wanted, with current's hazard on it, or NULL; and 0 in
+ * @miss if it was the task's own cache that named it. A pinned slot needs no
+ * hazard.
  */
 static __always_inline struct uprobe_slot *
-slot_enter(struct uprobe_slot_cache *cache, const struct uprobe_slot_key *key,
-	   int *miss)
+slot_enter(struct uprobe_slot_cache *cache, const struct slot_want *want, int *miss)
 {
 	struct uprobe_slot *s;
 
 	rcu_read_lock_sched();					/* F1 */
 	*miss = 0;
-	s = cache_find(cache, key);				/* F2 F3 F4 */
+	s = cache_find(cache, want);				/* F2 F3 F4 */
 	if (!s) {
 		*miss = UPROBE_MISS_SHARED;
-		s = table_find(cache->area, key);
+		s = table_find(cache->area, want);
 	}
-	if (s) {
+	if (s && want->exit < UPROBE_EXIT_JUMP) {
 		slot_delay(UPROBE_DELAY_HIT);
 		WRITE_ONCE(cache->step, s->idx + 1);		/* F5, B */
 	}
 	rcu_read_unlock_sched();				/* F6 */
+
+	return s;
+}
+
+/*
+ * The same for a slot that is not to be had as it is wanted most. The table first:
+ * it is as good as always there that this ends (P2).
+ */
+static __always_inline struct uprobe_slot *
+slot_enter_other(struct uprobe_slot_cache *cache, const struct slot_want *want,
+		 int *miss)
+{
+	struct uprobe_slot *s;
+
+	rcu_read_lock_sched();
+	s = table_find(cache->area, want);
+	if (s) {
+		*miss = cache_find(cache, want) == s ? 0 : UPROBE_MISS_SHARED;
+		slot_delay(UPROBE_DELAY_HIT);
+		WRITE_ONCE(cache->step, s->idx + 1);		/* F5, B */
+	}
+	rcu_read_unlock_sched();
 
 	return s;
 }
@@ -676,29 +791,28 @@ static void hazard_clear(struct uprobe_slot_cache *cache)
 	smp_store_release(&cache->step, 0);			/* E2, C */
 }
 
-static void account_hit(struct uprobe_task *utask,
-			const struct uprobe_slot_key *key)
+static void account_hit(struct uprobe_task *utask, struct uprobe_slot *s)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 
 	WRITE_ONCE(cache->hits, cache->hits + 1);
 	uprobe_slot_count(UPROBE_COUNT_HIT, 1);
-	trace_slot_hit(utask->vaddr, utask->xol_vaddr, key->hash);
-	trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, key->hash);
+	trace_slot_hit(utask->vaddr, utask->xol_vaddr, s->hash, s->exit);
+	trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, s->hash);
 }
 
 /* Somebody traces; apart, so that nobody else saves registers for it. */
-static noinline void trace_missed(struct uprobe_task *utask,
-				  const struct uprobe_slot_key *key, int miss)
+static noinline void trace_missed(struct uprobe_task *utask, u32 hash, int miss,
+				  unsigned int exit)
 {
-	trace_slot_miss(utask->vaddr, utask->xol_vaddr, key->hash, miss);
+	trace_slot_miss(utask->vaddr, utask->xol_vaddr, hash, miss, exit);
 	if (miss == UPROBE_MISS_SHARED)
-		trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, key->hash);
+		trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, hash);
 }
 
 /* An execution that the task's cache did not serve has its slot by now. */
-void uprobe_slot_missed(struct uprobe_task *utask,
-			const struct uprobe_slot_key *key, int miss)
+static __always_inline void account_miss(struct uprobe_task *utask, u32 hash,
+					 int miss, unsigned int exit)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 
@@ -709,34 +823,76 @@ void uprobe_slot_missed(struct uprobe_task *utask,
 		WRITE_ONCE(cache->misses, cache->misses + 1);
 	uprobe_slot_count(UPROBE_COUNT_MISS + miss, 1);
 	if (trace_slot_miss_enabled() || trace_slot_flush_avoided_enabled())
-		trace_missed(utask, key, miss);
+		trace_missed(utask, hash, miss, exit);
+}
+
+/* See uprobe_slot_taken(), which calls it where there is something to account. */
+void uprobe_slot_missed(struct uprobe_task *utask,
+			const struct uprobe_slot_key *key, int miss)
+{
+	account_miss(utask, key->hash, miss, UPROBE_EXIT_STEP);
 }
 
 /*
- * Redirect current to the slot that its hazard is on; @miss is 0 for a hit. The
- * events come first, so that a stack trace begins at the probe.
+ * Current goes to a pinned slot, and that is all: it leaves by itself. If a
+ * signal comes before it has, uprobe_slot_signal() needs these three words.
+ */
+static void slot_go(struct uprobe_task *utask, unsigned int len, struct pt_regs *regs)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+
+	cache->exit_slot = utask->xol_vaddr;
+	cache->exit_probe = utask->vaddr;
+	cache->exit_next = utask->vaddr + len;
+	instruction_pointer_set(regs, utask->xol_vaddr);
+	utask->xol_vaddr = 0;
+}
+
+/* Current steps in the slot, on which its hazard is, until it traps. */
+static int slot_stay(struct uprobe_task *utask, struct uprobe_slot *s,
+		     struct pt_regs *regs)
+{
+	int err;
+
+	if (s->exit == UPROBE_EXIT_TRAP)
+		err = arch_uprobe_pre_trap(&s->arch, regs);
+	else
+		err = arch_uprobe_pre_xol(&s->arch, regs);
+	if (unlikely(err)) {
+		utask->xol_vaddr = 0;
+		hazard_clear(utask->slot_cache);
+		return err;
+	}
+
+	utask->slot = s;
+	utask->state = UTASK_SSTEP;
+	return 0;
+}
+
+/*
+ * Redirect current to the slot that it has; @miss is 0 for a hit. The events come
+ * first, so that a stack trace begins at the probe.
  */
 static noinline int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
-			      const struct uprobe_slot_key *key, int miss,
-			      struct pt_regs *regs)
+			      unsigned int len, int miss, struct pt_regs *regs)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 	int err;
 
 	utask->xol_vaddr = slot_vaddr(cache->area, s);
 	if (likely(!miss))
-		account_hit(utask, key);
+		account_hit(utask, s);
 	else
-		uprobe_slot_missed(utask, key, miss);
-	err = arch_uprobe_pre_xol(&s->arch, regs);
-	if (unlikely(err)) {
-		utask->xol_vaddr = 0;
-		hazard_clear(cache);
-		return err;
-	}
+		account_miss(utask, s->hash, miss, s->exit);
+	uprobe_slot_count(UPROBE_COUNT_EXIT + s->exit, 1);
 
-	utask->slot = s;
-	utask->state = UTASK_SSTEP;
+	if (s->exit >= UPROBE_EXIT_JUMP) {
+		slot_go(utask, len, regs);
+	} else {
+		err = slot_stay(utask, s, regs);
+		if (unlikely(err))
+			return err;
+	}
 	/*
 	 * For reclaim's clock: shared memory is written once a round only. A slot
 	 * that was filled and not used again goes first.
@@ -751,14 +907,20 @@ static noinline int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
 /* As __uprobe_slot_begin(), where the slot has to be made. */
 static noinline int slot_make_step(struct uprobe_task *utask,
 				   const struct uprobe_slot_key *key,
-				   struct pt_regs *regs)
+				   unsigned int exit, struct pt_regs *regs)
 {
+	struct slot_want want = {
+		.key = key,
+		.probe = exit == UPROBE_EXIT_JUMP ? utask->vaddr : 0,
+		.exit = exit,
+	};
 	struct uprobe_slot *s;
 	int miss;
 
-	s = slot_make(utask->slot_cache, key, &miss);
+	want.hash = want_hash(key, exit, want.probe);
+	s = slot_make(utask->slot_cache, &want, &miss);
 	if (s)
-		return slot_step(utask, s, key, miss, regs);
+		return slot_step(utask, s, key->len, miss, regs);
 	reclaim_kick(utask->slot_cache->area, RECLAIM_INTERVAL);
 	return miss;
 }
@@ -792,6 +954,58 @@ static noinline int slot_begin_first(struct uprobe_task *utask,
 	return __uprobe_slot_begin(utask, root, key, limit, regs);
 }
 
+/*
+ * The end of __uprobe_slot_begin(), for one kind of exit. If that cannot be had
+ * because slots of its kind are pinned, the breakpoint is next best.
+ */
+static __always_inline int slot_begin_as(struct uprobe_task *utask,
+					 const struct uprobe_slot_key *key,
+					 unsigned int exit, struct pt_regs *regs)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+	struct slot_want want = { .key = key, .exit = exit };
+	struct uprobe_slot_area *area;
+	struct uprobe_slot *s;
+	unsigned int pages;
+	bool room;
+	int miss;
+
+	want.probe = exit == UPROBE_EXIT_JUMP ? utask->vaddr : 0;
+	want.hash = want_hash(key, exit, want.probe);
+	s = slot_enter(cache, &want, &miss);
+	if (likely(s))
+		return slot_step(utask, s, key->len, miss, regs);	/* F7 */
+
+	/* F8: if the area is full, no lock was taken and nothing written (P2). */
+	area = cache->area;
+	pages = area_page_limit(area);
+	if (pages < 2)
+		return UPROBE_MISS_SINGLE_PAGE;
+	room = area_has_room(area, pages);			/* L0 */
+	if (exit >= UPROBE_EXIT_JUMP && !(room && may_pin(area, pages))) {
+		want.exit = key->exit[UPROBE_EXIT_TRAP];
+		want.probe = 0;
+		want.hash = want_hash(key, want.exit, 0);
+		s = slot_enter_other(cache, &want, &miss);
+		if (s)
+			return slot_step(utask, s, key->len, miss, regs);
+	}
+	if (room)
+		return slot_make_step(utask, key, want.exit, regs);
+	if (!READ_ONCE(area->reclaiming))
+		return slot_full(area);
+	return UPROBE_MISS_FULL;
+}
+
+static noinline int slot_begin_exit(struct uprobe_task *utask,
+				    struct uprobe_slot_root *root,
+				    const struct uprobe_slot_key *key,
+				    unsigned int exit, struct pt_regs *regs)
+{
+	exit = arch_uprobe_exit(exit, regs, root->vaddr, utask->vaddr + key->len);
+	return slot_begin_as(utask, key, exit, regs);
+}
+
 /**
  * __uprobe_slot_begin - make current step in a shared slot, if it can
  * @utask: current's, with the probe's address in @vaddr
@@ -804,7 +1018,7 @@ static noinline int slot_begin_first(struct uprobe_task *utask,
  * section of it, so no grace period of that kind is waited for. May sleep to
  * allocate memory, on the first hit of a task and where the area grows.
  *
- * What takes a call to do is done in the functions above, at the end: so neither
+ * What takes a call to do is done in functions of their own, at the end: so neither
  * a hit nor a miss in a full area saves registers here (P2).
  *
  * Return: as uprobe_slot_begin().
@@ -814,27 +1028,15 @@ int __uprobe_slot_begin(struct uprobe_task *utask, struct uprobe_slot_root *root
 			struct pt_regs *regs)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
-	struct uprobe_slot_area *area;
-	struct uprobe_slot *s;
-	int miss;
+	unsigned int exit;
 
 	if (unlikely(!cache || cache->limit != limit))
 		return slot_begin_first(utask, root, key, limit, regs);
 
-	s = slot_enter(cache, key, &miss);
-	if (likely(s))
-		return slot_step(utask, s, key, miss, regs);	/* F7 */
-
-	/* F8: if the area is full, no lock was taken and nothing written (P2). */
-	area = cache->area;
-	limit = area_page_limit(area);
-	if (limit < 2)
-		return UPROBE_MISS_SINGLE_PAGE;
-	if (area_has_room(area, limit))				/* L0 */
-		return slot_make_step(utask, key, regs);
-	if (!READ_ONCE(area->reclaiming))
-		return slot_full(area);
-	return UPROBE_MISS_FULL;
+	exit = key->exit[READ_ONCE(uprobe_slot_knobs.exits)];
+	if (exit != UPROBE_EXIT_STEP)
+		return slot_begin_exit(utask, root, key, exit, regs);
+	return slot_begin_as(utask, key, UPROBE_EXIT_STEP, regs);
 }
 
 /* The task's limit is 0 now. */
@@ -857,6 +1059,99 @@ void uprobe_slot_end(struct uprobe_task *utask)
 	utask->xol_vaddr = 0;
 	slot_delay(UPROBE_DELAY_END);
 	hazard_clear(utask->slot_cache);
+}
+
+/* -------------------------------------------------------------- exits ---- */
+
+/**
+ * uprobe_slot_trapped - did the breakpoint behind current's instruction trap?
+ * @utask: current's, stepping
+ * @regs:  current's; ip is made what it is after a single step
+ *
+ * Return: whether it was that which stopped current.
+ */
+bool uprobe_slot_trapped(struct uprobe_task *utask, struct pt_regs *regs)
+{
+	unsigned long ip = uprobe_get_swbp_addr(regs);
+
+	if (!utask->slot || utask->slot->exit != UPROBE_EXIT_TRAP ||
+	    ip - utask->xol_vaddr >= UPROBE_SLOT_BYTES)
+		return false;
+	instruction_pointer_set(regs, ip);
+	return true;
+}
+
+/* The slot at @vaddr, which is one of the area. */
+static struct uprobe_slot *slot_of_vaddr(struct uprobe_slot_area *area,
+					 unsigned long vaddr)
+{
+	unsigned long offset = vaddr - area->root->vaddr - PAGE_SIZE;
+
+	return slot_at(area, offset / PAGE_SIZE * UPROBE_PAGE_SLOTS +
+		       offset % PAGE_SIZE / UPROBE_SLOT_BYTES);
+}
+
+/**
+ * uprobe_slot_signal - keep slots out of what a signal saves
+ * @utask: current's, not stepping
+ *
+ * The one place where an ip of user mode leaves a task: signal frames, ptrace and
+ * other stops, the freezer and core dumps all come behind get_signal()'s look at
+ * pending signals, which calls this. The ip of a task that went to a pinned slot
+ * is outside of it, and nothing is to be done; or at its start, and the
+ * instruction was not executed; or behind the instruction, and it was.
+ *
+ * Not executed: a task with a fault of its own or a fatal signal goes back to the
+ * probe. Any other steps now, as in a slot of another kind, and the signal waits
+ * for the end of that.
+ *
+ * Context: current, on its way to user mode.
+ *
+ * Return: whether current steps now.
+ */
+bool uprobe_slot_signal(struct uprobe_task *utask)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+	struct pt_regs *regs = current_pt_regs();
+	unsigned long offset;
+	struct uprobe_slot *s;
+
+	if (!cache || !cache->exit_slot)
+		return false;
+	offset = instruction_pointer(regs) - cache->exit_slot;
+	if (offset >= UPROBE_SLOT_BYTES)
+		return false;
+	if (offset) {
+		instruction_pointer_set(regs, cache->exit_next);
+		return false;
+	}
+	if (__fatal_signal_pending(current) || uprobe_fault_pending()) {
+		instruction_pointer_set(regs, cache->exit_probe);
+		return false;
+	}
+
+	s = slot_of_vaddr(cache->area, cache->exit_slot);
+	utask->vaddr = cache->exit_probe;
+	utask->xol_vaddr = cache->exit_slot;
+	arch_uprobe_pre_xol(&s->arch, regs);
+	utask->slot = s;
+	utask->state = UTASK_SSTEP;
+	uprobe_slot_count(UPROBE_COUNT_PROMOTED, 1);
+	return true;
+}
+
+/**
+ * uprobe_slot_trap_addr - where the program has the instruction that trapped
+ * @utask: current's, not stepping
+ * @ip:	   where it trapped
+ *
+ * Return: the address of the probe if @ip is in a slot that stands for it; @ip.
+ */
+unsigned long uprobe_slot_trap_addr(struct uprobe_task *utask, unsigned long ip)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+
+	return cache && ip == cache->exit_slot ? cache->exit_probe : ip;
 }
 
 /* --------------------------------------------------- transient slots ---- */
@@ -1035,8 +1330,7 @@ static unsigned int reclaim_mark(struct uprobe_slot_area *area)
 
 static void slot_decide(struct uprobe_slot_area *area, struct uprobe_slot *s)
 {
-	struct slot_page *page = &area->page[s->idx / UPROBE_PAGE_SLOTS];
-	u32 age = (u32)jiffies - page->born[s->idx % UPROBE_PAGE_SLOTS];
+	u32 age = (u32)jiffies - slot_more(area, s)->born;
 	bool busy = test_bit(s->idx, area->seen);
 
 	area->nr_dying--;

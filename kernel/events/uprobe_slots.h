@@ -52,6 +52,19 @@ enum uprobe_slot_result {
 	UPROBE_RECLAIM_BUSY,		/* somebody steps in the slot */
 };
 
+/*
+ * How an execution ends in a shared slot. A program that a debugger steps, and an
+ * instruction that fits none of the others, is stepped, as on stock. The words
+ * for these are in uprobe_slots_trace.h.
+ */
+enum uprobe_exit {
+	UPROBE_EXIT_STEP,		/* single step */
+	UPROBE_EXIT_TRAP,		/* a breakpoint behind the copy */
+	UPROBE_EXIT_JUMP,		/* a jump behind it: the kernel does not see the end */
+	UPROBE_EXIT_NONE,		/* it leaves by itself: nor here */
+	UPROBE_NR_EXITS
+};
+
 #ifdef CONFIG_UPROBE_SLOTS
 
 /*
@@ -72,13 +85,16 @@ enum uprobe_slot_result {
  *	   to execute; the rest is zero, so that equal keys are equal memory
  * @hash:  of @arch
  * @len:   bytes of @arch.ixol to execute, 0 where the probe cannot share
+ * @exit:  for each value of the knob `exits` the enum uprobe_exit to use
  *
- * Made once per probe by uprobe_slot_key_init(), constant afterwards.
+ * Made once per probe by uprobe_slot_key_init(), constant afterwards. An exit by
+ * jump adds the address to jump to, which is another one in each process.
  */
 struct uprobe_slot_key {
 	struct arch_uprobe	arch;
 	u32			hash;
 	u8			len;
+	u8			exit[UPROBE_EXIT_JUMP + 1];
 };
 
 /**
@@ -103,10 +119,12 @@ struct uprobe_slot_root {
  * struct uprobe_slot_knobs - what an operator sets; read with READ_ONCE()
  * @cache_limit: entries of a task's slot cache, where it has no override
  * @area_pages:  most pages of an area that get populated, page 0 included
+ * @exits:	 the most that a slot may use, up to UPROBE_EXIT_JUMP
  */
 struct uprobe_slot_knobs {
 	unsigned int cache_limit;
 	unsigned int area_pages;
+	unsigned int exits;
 };
 
 extern struct uprobe_slot_knobs uprobe_slot_knobs;
@@ -126,6 +144,8 @@ enum uprobe_slot_counter {
 					/* + enum uprobe_slot_contention */
 	UPROBE_COUNT_CONTENTION_NS =
 		UPROBE_COUNT_CONTENTION + UPROBE_NR_CONTENTIONS,
+	UPROBE_COUNT_EXIT,		/* + enum uprobe_exit */
+	UPROBE_COUNT_PROMOTED = UPROBE_COUNT_EXIT + UPROBE_NR_EXITS,
 	UPROBE_COUNT_RECLAIM,
 	UPROBE_COUNT_WRITE,
 	UPROBE_COUNT_TRANSIENT,		/* a gauge: taken - given back */
@@ -145,6 +165,7 @@ static inline void uprobe_slot_count(enum uprobe_slot_counter what, s64 n)
 }
 
 DECLARE_STATIC_KEY_TRUE(uprobe_slots_key);
+DECLARE_STATIC_KEY_FALSE(uprobe_emulate_key);
 
 void uprobe_slot_key_init(struct uprobe_slot_key *key,
 			  const struct arch_uprobe *auprobe,
@@ -158,6 +179,9 @@ int __uprobe_slot_begin(struct uprobe_task *utask, struct uprobe_slot_root *root
 			struct pt_regs *regs);
 void uprobe_slot_cache_empty(struct uprobe_slot_cache *cache);
 void uprobe_slot_end(struct uprobe_task *utask);
+bool uprobe_slot_trapped(struct uprobe_task *utask, struct pt_regs *regs);
+bool uprobe_slot_signal(struct uprobe_task *utask);
+unsigned long uprobe_slot_trap_addr(struct uprobe_task *utask, unsigned long ip);
 void uprobe_slot_cache_free(struct uprobe_task *utask);
 void uprobe_slot_missed(struct uprobe_task *utask,
 			const struct uprobe_slot_key *key, int miss);
@@ -323,6 +347,22 @@ static inline int uprobe_slot_begin(struct uprobe_task *utask,
 
 static inline void uprobe_slot_end(struct uprobe_task *utask)
 {
+}
+
+static inline bool uprobe_slot_trapped(struct uprobe_task *utask, struct pt_regs *regs)
+{
+	return false;
+}
+
+static inline bool uprobe_slot_signal(struct uprobe_task *utask)
+{
+	return false;
+}
+
+static inline unsigned long uprobe_slot_trap_addr(struct uprobe_task *utask,
+						  unsigned long ip)
+{
+	return ip;
 }
 
 static inline struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)

@@ -29,6 +29,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -59,6 +60,33 @@
 #define uprobe_slots_kvzalloc(p)	kvzalloc(sizeof(*(p)), UPROBE_SLOT_GFP)
 #endif
 
+/*
+ * What an instruction that goes to a pinned slot may raise. No SIGTRAP: that comes
+ * of a perf event, and the instruction has yet to execute; nor SIGSYS.
+ */
+#define UPROBE_FAULTS	(sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) | \
+			 sigmask(SIGFPE))
+
+/*
+ * Is a fault of current's own pending? One that is only in the set, for want of
+ * memory to tell more, is none here; it comes again.
+ */
+static inline bool uprobe_fault_pending(void)
+{
+	struct sigqueue *q;
+	bool fault = false;
+
+	spin_lock_irq(&current->sighand->siglock);
+	list_for_each_entry(q, &current->pending.list, list) {
+		if (q->info.si_code > SI_USER &&
+		    (sigmask(q->info.si_signo) & UPROBE_FAULTS))
+			fault = true;
+	}
+	spin_unlock_irq(&current->sighand->siglock);
+
+	return fault;
+}
+
 /* Outside of debug builds there is nothing left of it. */
 static inline void slot_delay(enum uprobe_slot_delay point)
 {
@@ -73,9 +101,14 @@ static inline void slot_delay(enum uprobe_slot_delay point)
 
 #define slot_delay slot_delay
 
-/* May be overridden by the arch; see the weak one. */
+/* May be overridden by the arch; see the weak ones. */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key);
+				  struct arch_uprobe *key, u8 *exit);
+bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+			   unsigned long to);
+unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
+			      unsigned long from, unsigned long to);
+int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs);
 
 #endif /* _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H */

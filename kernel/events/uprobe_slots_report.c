@@ -56,6 +56,7 @@ void uprobe_slots_gauges(struct uprobe_slot_gauges *sum)
 			sum->free += area->nr_free;
 			sum->live += area->nr_live;
 			sum->dying += area->nr_dying;
+			sum->pinned += area->nr_pinned;
 		}
 		spin_unlock(&area->lock);
 	}
@@ -65,7 +66,7 @@ void uprobe_slots_gauges(struct uprobe_slot_gauges *sum)
 /* P3 and P4 for one area, under its lock; NULL or the rule that does not hold. */
 static const char *area_check(struct uprobe_slot_area *area)
 {
-	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n[3] = { }, i;
+	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n[4] = { }, i;
 	struct uprobe_slot_cache *cache;
 	struct uprobe_slot *s;
 	unsigned int step;
@@ -77,11 +78,13 @@ static const char *area_check(struct uprobe_slot_area *area)
 		is_free = s->state == SLOT_FREE;
 		if (test_bit(i, area->free) != is_free)
 			return "the free slots are those in state FREE";
-		if (s->state == SLOT_LIVE && !table_has(area, s))
+		if (s->state >= SLOT_LIVE && !table_has(area, s))
 			return "a LIVE slot is in the table";
+		if (s->state == SLOT_PINNED && s->exit < UPROBE_EXIT_JUMP)
+			return "a slot is pinned because its end is not seen";
 	}
 	if (n[SLOT_FREE] != area->nr_free || n[SLOT_LIVE] != area->nr_live ||
-	    n[SLOT_DYING] != area->nr_dying)
+	    n[SLOT_DYING] != area->nr_dying || n[SLOT_PINNED] != area->nr_pinned)
 		return "P4: free + live + dying + pinned is the capacity";
 
 	list_for_each_entry(cache, &area->tasks, node) {

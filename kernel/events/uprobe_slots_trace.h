@@ -20,6 +20,10 @@ TRACE_DEFINE_ENUM(UPROBE_MISS_LIMIT);
 TRACE_DEFINE_ENUM(UPROBE_MISS_SINGLE_PAGE);
 TRACE_DEFINE_ENUM(UPROBE_MISS_UNSHAREABLE);
 TRACE_DEFINE_ENUM(UPROBE_MISS_NOMEM);
+TRACE_DEFINE_ENUM(UPROBE_EXIT_STEP);
+TRACE_DEFINE_ENUM(UPROBE_EXIT_TRAP);
+TRACE_DEFINE_ENUM(UPROBE_EXIT_JUMP);
+TRACE_DEFINE_ENUM(UPROBE_EXIT_NONE);
 TRACE_DEFINE_ENUM(UPROBE_CONTENTION_PAGE0_FULL);
 TRACE_DEFINE_ENUM(UPROBE_CONTENTION_LOCK);
 TRACE_DEFINE_ENUM(UPROBE_RECLAIM_FREED);
@@ -39,6 +43,14 @@ TRACE_DEFINE_ENUM(UPROBE_RECLAIM_BUSY);
 			 { UPROBE_MISS_UNSHAREABLE,	"unshareable" },\
 			 { UPROBE_MISS_NOMEM,		"nomem" })
 
+/* The words of the knob `exits`, too. */
+#define show_uprobe_exit(exit...)					\
+	__print_symbolic(exit,						\
+			 { UPROBE_EXIT_STEP,		"step" },	\
+			 { UPROBE_EXIT_TRAP,		"trap" },	\
+			 { UPROBE_EXIT_JUMP,		"jump" },	\
+			 { UPROBE_EXIT_NONE,		"none" })
+
 #define show_uprobe_contention(reason...)				\
 	__print_symbolic(reason,					\
 			 { UPROBE_CONTENTION_PAGE0_FULL, "page0_full" },\
@@ -49,52 +61,65 @@ TRACE_DEFINE_ENUM(UPROBE_RECLAIM_BUSY);
 			 { UPROBE_RECLAIM_FREED,	"freed" },	\
 			 { UPROBE_RECLAIM_BUSY,		"busy" })
 
-DECLARE_EVENT_CLASS(uprobe_slot_class,
-		    TP_PROTO(unsigned long ip, unsigned long slot, u32 key),
-		    TP_ARGS(ip, slot, key),
-
-		    TP_STRUCT__entry(__field(unsigned long, ip)
-				     __field(unsigned long, slot)
-				     __field(u32, key)),
-
-		    TP_fast_assign(__entry->ip = ip;
-				   __entry->slot = slot;
-				   __entry->key = key;),
-
-		    TP_printk("ip=0x%lx slot=0x%lx key=0x%x",
-			      __entry->ip, __entry->slot, __entry->key)
-);
-
 /* Served from the task's own cache. */
-DEFINE_EVENT(uprobe_slot_class, slot_hit,
-	     TP_PROTO(unsigned long ip, unsigned long slot, u32 key),
-	     TP_ARGS(ip, slot, key)
-);
-
-/* Ran from a slot that needed no write and no flush. */
-DEFINE_EVENT(uprobe_slot_class, slot_flush_avoided,
-	     TP_PROTO(unsigned long ip, unsigned long slot, u32 key),
-	     TP_ARGS(ip, slot, key)
-);
-
-/* Not served from the task's own cache. */
-TRACE_EVENT(slot_miss,
-	    TP_PROTO(unsigned long ip, unsigned long slot, u32 key, int reason),
-	    TP_ARGS(ip, slot, key, reason),
+TRACE_EVENT(slot_hit,
+	    TP_PROTO(unsigned long ip, unsigned long slot, u32 key, int exit),
+	    TP_ARGS(ip, slot, key, exit),
 
 	    TP_STRUCT__entry(__field(unsigned long, ip)
 			     __field(unsigned long, slot)
 			     __field(u32, key)
-			     __field(int, reason)),
+			     __field(int, exit)),
 
 	    TP_fast_assign(__entry->ip = ip;
 			   __entry->slot = slot;
 			   __entry->key = key;
-			   __entry->reason = reason;),
+			   __entry->exit = exit;),
 
-	    TP_printk("ip=0x%lx slot=0x%lx key=0x%x reason=%s",
+	    TP_printk("ip=0x%lx slot=0x%lx key=0x%x exit=%s",
 		      __entry->ip, __entry->slot, __entry->key,
-		      show_uprobe_miss(__entry->reason))
+		      show_uprobe_exit(__entry->exit))
+);
+
+/* Ran from a slot that needed no write and no flush. */
+TRACE_EVENT(slot_flush_avoided,
+	    TP_PROTO(unsigned long ip, unsigned long slot, u32 key),
+	    TP_ARGS(ip, slot, key),
+
+	    TP_STRUCT__entry(__field(unsigned long, ip)
+			     __field(unsigned long, slot)
+			     __field(u32, key)),
+
+	    TP_fast_assign(__entry->ip = ip;
+			   __entry->slot = slot;
+			   __entry->key = key;),
+
+	    TP_printk("ip=0x%lx slot=0x%lx key=0x%x",
+		      __entry->ip, __entry->slot, __entry->key)
+);
+
+/* Not served from the task's own cache. */
+TRACE_EVENT(slot_miss,
+	    TP_PROTO(unsigned long ip, unsigned long slot, u32 key, int reason,
+		     int exit),
+	    TP_ARGS(ip, slot, key, reason, exit),
+
+	    TP_STRUCT__entry(__field(unsigned long, ip)
+			     __field(unsigned long, slot)
+			     __field(u32, key)
+			     __field(int, reason)
+			     __field(int, exit)),
+
+	    TP_fast_assign(__entry->ip = ip;
+			   __entry->slot = slot;
+			   __entry->key = key;
+			   __entry->reason = reason;
+			   __entry->exit = exit;),
+
+	    TP_printk("ip=0x%lx slot=0x%lx key=0x%x reason=%s exit=%s",
+		      __entry->ip, __entry->slot, __entry->key,
+		      show_uprobe_miss(__entry->reason),
+		      show_uprobe_exit(__entry->exit))
 );
 
 /* A wait ended. */

@@ -12,7 +12,8 @@
 #define slot_delay(point)	((void)(point))
 #endif
 
-enum { SLOT_FREE, SLOT_LIVE, SLOT_DYING };
+/* Which a hit may enter: those from LIVE on. */
+enum { SLOT_FREE, SLOT_DYING, SLOT_LIVE, SLOT_PINNED };
 
 #define AREA_MAX_SLOTS	((UPROBE_AREA_PAGES - 1) * UPROBE_PAGE_SLOTS)
 #define TABLE_BITS	9
@@ -23,7 +24,8 @@ enum { SLOT_FREE, SLOT_LIVE, SLOT_DYING };
  * @link:  in the area's table
  * @hash:  of @arch
  * @idx:   which of the area's slots it is
- * @state: FREE, LIVE or DYING (a slot that carries its own exit will say so here)
+ * @exit:  enum uprobe_exit
+ * @state: FREE, LIVE, DYING or PINNED
  * @ref:   1 if it was hit since reclaim's hand passed by
  *
  * A hit reads it and, but for @ref, does not write to it.
@@ -32,19 +34,26 @@ struct uprobe_slot {
 	struct arch_uprobe	arch;
 	struct hlist_node	link;
 	u32			hash;
-	u16			idx;
+	u16			idx : 12;
+	u16			exit : 4;
 	u8			state;
 	u8			ref;
 } ____cacheline_aligned;
 
 static_assert(!offsetof(struct uprobe_slot, arch));	/* uprobe_slot_arch() */
 
+/* Of a slot what few hits look at. @probe: for a jump, whose end it jumps to. */
+struct slot_more {
+	unsigned long		probe;
+	u32			born;		/* jiffies when it was filled */
+};
+
 /* A populated page of shared slots; constant once it is published (D). */
 struct slot_page {
 	struct page		*page;
 	unsigned long		vaddr;
 	struct uprobe_slot	*slot;
-	u32			*born;		/* jiffies when it was filled */
+	struct slot_more	*more;
 };
 
 /*
@@ -71,6 +80,9 @@ static_assert(AREA_MAX_SLOTS < ENTRY_IDX);
  * @nr:     entries in use
  * @limit:  how many there may be, as the task last knew; 0 at first
  * @hand:   of the clock that chooses what to evict
+ * @exit_slot:  the slot that the task last went to, if its end is not seen; or 0
+ * @exit_probe: the address that the task had come from,
+ * @exit_next:  and the one behind it. See uprobe_slot_signal()
  * @hits:   executions served from @entry
  * @misses: other out-of-line executions
  * @node:   on area->tasks
@@ -85,6 +97,9 @@ struct uprobe_slot_cache {
 	unsigned int		nr;
 	unsigned int		limit;
 	unsigned int		hand;
+	unsigned long		exit_slot;
+	unsigned long		exit_probe;
+	unsigned long		exit_next;
 	unsigned long		hits;
 	unsigned long		misses;
 	struct list_head	node;
@@ -97,7 +112,7 @@ struct uprobe_slot_cache {
  * The shared slots of a process.
  *
  * free + live + dying + pinned == nr_pages * UPROBE_PAGE_SLOTS whenever the lock
- * is free (no slot is pinned yet). The first part is written once a page only;
+ * is free. The first part is written once a page only;
  * hits read it.
  */
 struct uprobe_slot_area {
@@ -111,6 +126,7 @@ struct uprobe_slot_area {
 	unsigned int		nr_free;
 	unsigned int		nr_live;
 	unsigned int		nr_dying;
+	unsigned int		nr_pinned;
 	unsigned int		hand;		/* of reclaim's clock */
 	struct list_head	tasks;
 	DECLARE_BITMAP(free, AREA_MAX_SLOTS);
@@ -154,32 +170,57 @@ static inline struct hlist_head *table_head(struct uprobe_slot_area *area, u32 h
 	return &area->table[hash % BIT(TABLE_BITS)];
 }
 
+static inline struct slot_more *slot_more(struct uprobe_slot_area *area,
+					  struct uprobe_slot *s)
+{
+	return &area->page[s->idx / UPROBE_PAGE_SLOTS].more[s->idx % UPROBE_PAGE_SLOTS];
+}
+
+/*
+ * What a hit looks for: the probe's key, and how it shall leave the slot.
+ * @probe is the probe's address for an exit by jump, else 0.
+ */
+struct slot_want {
+	const struct uprobe_slot_key	*key;
+	unsigned long			probe;
+	u32				hash;
+	u8				exit;
+};
+
+/* Kinds that differ in the exit only have hashes of their own. */
+static inline u32 want_hash(const struct uprobe_slot_key *key, unsigned int exit,
+			    unsigned long probe)
+{
+	return key->hash ^ (exit * GOLDEN_RATIO_32) ^ hash_long(probe, 32);
+}
+
 /*
  * Both are zero wherever the key says nothing. The slot was seen LIVE by the
  * caller, which holds it so: by the lock, by a hazard, or for as long as its
  * RCU section lasts.
  */
-static inline bool key_equal(const struct uprobe_slot *s,
-			     const struct uprobe_slot_key *key)
+static inline bool key_equal(struct uprobe_slot_area *area, struct uprobe_slot *s,
+			     const struct slot_want *want)
 {
-	const unsigned long *a = (void *)&s->arch, *b = (void *)&key->arch;
+	const unsigned long *a = (void *)&s->arch, *b = (void *)&want->key->arch;
 	unsigned long differ = 0;
 	size_t i;
 
-	if (s->hash != key->hash)
+	if (s->hash != want->hash || s->exit != want->exit)
 		return false;
-
+	if (want->probe && slot_more(area, s)->probe != want->probe)
+		return false;
 	/* By words: as a function, memcmp() was half of what a hit costs here. */
-	for (i = 0; i < sizeof(key->arch) / sizeof(long); i++)
+	for (i = 0; i < sizeof(s->arch) / sizeof(long); i++)
 		differ |= a[i] ^ b[i];
 	return !differ;
 }
 
-static inline bool slot_usable(const struct uprobe_slot *s,
-			       const struct uprobe_slot_key *key)
+static inline bool slot_usable(struct uprobe_slot_area *area, struct uprobe_slot *s,
+			       const struct slot_want *want)
 {
-	return smp_load_acquire(&s->state) == SLOT_LIVE &&	/* F3, A */
-	       key_equal(s, key);				/* F4 */
+	return smp_load_acquire(&s->state) >= SLOT_LIVE &&	/* F3, A */
+	       key_equal(area, s, want);			/* F4 */
 }
 
 /* ---------------------------------------------------- the task's cache ---- */
@@ -203,18 +244,18 @@ static inline bool entry_current(struct uprobe_slot_area *area, u32 entry)
 	       !((READ_ONCE(s->hash) ^ entry) & ENTRY_TAG);
 }
 
-static inline struct uprobe_slot *cache_find(struct uprobe_slot_cache *cache,
-					     const struct uprobe_slot_key *key)
+static __always_inline struct uprobe_slot *cache_find(struct uprobe_slot_cache *cache,
+						      const struct slot_want *want)
 {
-	unsigned int pos = cache_home(key->hash);
+	unsigned int pos = cache_home(want->hash);
 	struct uprobe_slot *s;
 	u32 entry;
 
 	for (; (entry = cache->entry[pos]); pos = cache_next(pos)) {
-		if ((entry ^ key->hash) & ENTRY_TAG)
+		if ((entry ^ want->hash) & ENTRY_TAG)
 			continue;
 		s = slot_at(cache->area, (entry & ENTRY_IDX) - 1);
-		if (!slot_usable(s, key))
+		if (!slot_usable(cache->area, s, want))
 			continue;
 		if (unlikely(!(entry & ENTRY_USED)))
 			WRITE_ONCE(cache->entry[pos], entry | ENTRY_USED);

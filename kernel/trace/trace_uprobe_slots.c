@@ -41,6 +41,7 @@ enum {
 	ERR_NO_TASK,
 	ERR_NUL,
 	ERR_TOO_LONG,
+	ERR_EXIT,
 };
 
 static const char * const slot_errs[] = {
@@ -51,6 +52,7 @@ static const char * const slot_errs[] = {
 	[ERR_NO_TASK]		= "No thread with this ID",
 	[ERR_NUL]		= "A NUL byte in the text",
 	[ERR_TOO_LONG]		= "More than 1 MiB in one write",
+	[ERR_EXIT]		= "Expected 'step', 'trap' or 'jump'",
 };
 
 static void log_err(const char *cmd, int type, unsigned int pos)
@@ -58,6 +60,14 @@ static void log_err(const char *cmd, int type, unsigned int pos)
 	/* Its parameter lacks a const. */
 	tracing_log_err(NULL, "uprobe_slots", cmd, (const char **)slot_errs, type, pos);
 }
+
+/* The words of the events, as tables. The first element stands for the value. */
+#undef __print_symbolic
+#define __print_symbolic(...)	{ __VA_ARGS__ }
+static const struct trace_print_flags misses[] = show_uprobe_miss({ 0, NULL });
+static const struct trace_print_flags exits[] = show_uprobe_exit({ 0, NULL });
+static const struct trace_print_flags contentions[] = show_uprobe_contention({ 0, NULL });
+#undef __print_symbolic
 
 /* ----------------------------------------------------------- numbers ---- */
 
@@ -110,10 +120,25 @@ static int set_area_pages(unsigned int value)
 	return 0;
 }
 
+static unsigned int get_emulate(void)
+{
+	return static_key_enabled(&uprobe_emulate_key);
+}
+
+static int set_emulate(unsigned int value)
+{
+	if (value)
+		static_branch_enable(&uprobe_emulate_key);
+	else
+		static_branch_disable(&uprobe_emulate_key);
+	return 0;
+}
+
 static const struct slot_knob slot_knobs[] = {
 	{ "enable",	 0, 1,			get_enable,	set_enable },
 	{ "cache_limit", 0, UPROBE_CACHE_MAX,	get_cache_limit, set_cache_limit },
 	{ "area_pages",	 1, UPROBE_AREA_PAGES_MAX, get_area_pages,	set_area_pages },
+	{ "emulate",	 0, 1,			get_emulate,	set_emulate },
 };
 
 static ssize_t knob_read(struct file *file, char __user *ubuf, size_t count,
@@ -418,19 +443,56 @@ static const struct file_operations task_limits_fops = {
 	.release	= seq_release,
 };
 
+/* -------------------------------------------------------------- exits ---- */
+
+/* The value of a word, or an error; the first element of @words is none. */
+static int value_of(const struct trace_print_flags *words, unsigned int nr,
+		    const char *word)
+{
+	unsigned int i;
+
+	for (i = 1; i < nr; i++) {
+		if (!strcmp(words[i].name, word))
+			return words[i].mask;
+	}
+
+	return -EINVAL;
+}
+
+static int exits_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%s\n", exits[1 + READ_ONCE(uprobe_slot_knobs.exits)].name);
+	return 0;
+}
+
+static ssize_t exits_write(struct file *file, const char __user *ubuf,
+			   size_t count, loff_t *ppos)
+{
+	char cmd[NUMBER_MAX] = "exits ", *text = cmd + strlen(cmd);
+	int exit = -EINVAL;
+
+	if (count < sizeof(cmd) - strlen(cmd)) {
+		if (copy_from_user(text, ubuf, count))
+			return -EFAULT;
+		if (strlen(text) == count)
+			exit = value_of(exits, ARRAY_SIZE(exits), strim(text));
+	}
+	/* The last of the words says what an instruction does, not what it may. */
+	if (exit < 0 || exit > UPROBE_EXIT_JUMP) {
+		log_err(cmd, ERR_EXIT, text - cmd);
+		return -EINVAL;
+	}
+
+	WRITE_ONCE(uprobe_slot_knobs.exits, exit);
+	return count;
+}
+
 /* -------------------------------------------------------------- stats ---- */
 
 /* The counters at the last reset; other CPUs' are never written. */
 static struct uprobe_slot_counters stats_base;
 static u64 stats_reset_ns;
 static DEFINE_MUTEX(stats_mutex);
-
-/* The words of the events, as tables. The first element stands for the value. */
-#undef __print_symbolic
-#define __print_symbolic(...)	{ __VA_ARGS__ }
-static const struct trace_print_flags misses[] = show_uprobe_miss({ 0, NULL });
-static const struct trace_print_flags contentions[] = show_uprobe_contention({ 0, NULL });
-#undef __print_symbolic
 
 static void stats_reset(void)
 {
@@ -483,6 +545,9 @@ static void stats_show_counters(struct seq_file *m, const u64 *c)
 			   ARRAY_SIZE(contentions), contention);
 	stats_line(m, "slot_contention_ns", c[UPROBE_COUNT_CONTENTION_NS]);
 	stats_line(m, "slot_write", c[UPROBE_COUNT_WRITE]);
+	stats_show_reasons(m, "slot_exit", exits, ARRAY_SIZE(exits),
+			   &c[UPROBE_COUNT_EXIT]);
+	stats_line(m, "slot_exit_promoted", c[UPROBE_COUNT_PROMOTED]);
 }
 
 static int stats_show(struct seq_file *m, void *v)
@@ -551,6 +616,14 @@ static int shown_open(struct inode *inode, struct file *file)
 static const struct file_operations shown_fops = {
 	.open		= shown_open,
 	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
+
+static const struct file_operations exits_fops = {
+	.open		= shown_open,
+	.read		= seq_read,
+	.write		= exits_write,
 	.llseek		= seq_lseek,
 	.release	= single_release,
 };
@@ -661,6 +734,7 @@ static __init int uprobe_slots_init_tracefs(void)
 	for (i = 0; i < ARRAY_SIZE(slot_knobs); i++)
 		trace_create_file(slot_knobs[i].name, TRACE_MODE_WRITE, dir,
 				  (void *)&slot_knobs[i], &knob_fops);
+	trace_create_file("exits", TRACE_MODE_WRITE, dir, exits_show, &exits_fops);
 	trace_create_file("task_limits", TRACE_MODE_WRITE, dir, NULL,
 			  &task_limits_fops);
 	trace_create_file("stats", TRACE_MODE_WRITE, dir, NULL, &stats_fops);

@@ -525,7 +525,7 @@ static void event(unsigned int *nr)
 	__atomic_add_fetch(nr, 1, __ATOMIC_RELAXED);
 }
 
-void trace_slot_hit(unsigned long ip, unsigned long slot, u32 key)
+void trace_slot_hit(unsigned long ip, unsigned long slot, u32 key, int exit)
 {
 	event(&unit_events.hit);
 }
@@ -535,7 +535,8 @@ void trace_slot_flush_avoided(unsigned long ip, unsigned long slot, u32 key)
 	event(&unit_events.flush_avoided);
 }
 
-void trace_slot_miss(unsigned long ip, unsigned long slot, u32 key, int reason)
+void trace_slot_miss(unsigned long ip, unsigned long slot, u32 key, int reason,
+		     int exit)
 {
 	event(&unit_events.miss[reason]);
 	/* P8: all that is told of a miss is true. */

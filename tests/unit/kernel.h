@@ -281,9 +281,11 @@ static inline unsigned int find_next_bit(const unsigned long *map,
 	for ((bit) = find_first_bit(map, bits); (bit) < (bits);		\
 	     (bit) = find_next_bit(map, bits, (bit) + 1))
 
-static inline u32 hash_32(u32 value, unsigned int bits)
+#define GOLDEN_RATIO_32	0x61c88647U
+
+static inline u32 hash_long(unsigned long value, unsigned int bits)
 {
-	return value * 0x61c88647U >> (32 - bits);
+	return value * 0x61c8864680b583ebUL >> (64 - bits);
 }
 
 extern u32 unit_hash_mask;	/* fewer bits: more keys of one hash */
@@ -415,6 +417,8 @@ struct static_key_true { int on; };
 
 #define DEFINE_STATIC_KEY_TRUE(name)	struct static_key_true name = { 1 }
 #define DECLARE_STATIC_KEY_TRUE(name)	extern struct static_key_true name
+#define DEFINE_STATIC_KEY_FALSE(name)	struct static_key_true name = { 0 }
+#define DECLARE_STATIC_KEY_FALSE(name)	DECLARE_STATIC_KEY_TRUE(name)
 #define static_key_enabled(key) \
 	({ unit_point(); __atomic_load_n(&(key)->on, __ATOMIC_RELAXED); })
 #define static_branch_likely(key)	static_key_enabled(key)
@@ -581,6 +585,8 @@ struct task_struct {
 	u8			uprobe_slot_limit;
 	bool			killed;
 	bool			refuse_step;	/* pre_xol fails */
+	bool			stepped;	/* by a debugger */
+	bool			fault;		/* a signal of its own making */
 	struct uprobe_task	*utask;
 	struct pt_regs		regs;
 	struct process		*process;
@@ -589,6 +595,11 @@ struct task_struct {
 };
 
 #define current_pt_regs()		(&current->regs)
+#define instruction_pointer(regs)	((regs)->ip)
+#define instruction_pointer_set(regs, to)	((void)((regs)->ip = (to)))
+#define uprobe_get_swbp_addr(regs)	((regs)->ip - UPROBE_SWBP_INSN_SIZE)
+#define __fatal_signal_pending(t)	((t)->killed)
+#define uprobe_fault_pending()		(current->fault)
 
 int arch_uprobe_pre_xol(struct arch_uprobe *auprobe, struct pt_regs *regs);
 void arch_uprobe_copy_ixol(struct page *page, unsigned long vaddr, void *src,
@@ -602,9 +613,10 @@ void arch_uprobe_copy_ixol(struct page *page, unsigned long vaddr, void *src,
 #define trace_slot_miss_enabled()		true
 #define trace_slot_flush_avoided_enabled()	true
 
-void trace_slot_hit(unsigned long ip, unsigned long slot, u32 key);
+void trace_slot_hit(unsigned long ip, unsigned long slot, u32 key, int exit);
 void trace_slot_flush_avoided(unsigned long ip, unsigned long slot, u32 key);
-void trace_slot_miss(unsigned long ip, unsigned long slot, u32 key, int reason);
+void trace_slot_miss(unsigned long ip, unsigned long slot, u32 key, int reason,
+		     int exit);
 void trace_slot_contention(unsigned long ip, unsigned long slot, int reason, u64 ns);
 void trace_slot_reclaim(unsigned long slot, pid_t tgid, int result, unsigned int ms);
 

@@ -18,7 +18,7 @@ unsigned int unit_scale = 100;
 static const struct unit_case * const suites[] = {
 	promise_cases,
 #if UNIT_PAGE_SIZE == 256	/* they fill areas, of a size that they know */
-	reclaim_cases,
+	reclaim_cases, exits_cases,
 #endif
 	limits_cases, model_cases, fiber_cases, thread_cases,
 };

@@ -100,7 +100,7 @@ static void compare(struct model *m)
 		s = slot_at(area, i);
 		state = m->dying[i] ? SLOT_DYING : m->key[i] ? SLOT_LIVE : SLOT_FREE;
 		CHECK(s->state == state);
-		CHECK(!m->key[i] || key_equal(s, &probe[m->key[i] - 1]->slot_key));
+		CHECK(!m->key[i] || slot_is_of(s, probe[m->key[i] - 1]));
 	}
 }
 

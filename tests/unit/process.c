@@ -8,10 +8,16 @@
 /* -------------------------------------------------------- the arch ---- */
 
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
-				  struct mm_struct *mm, struct arch_uprobe *key)
+				  struct mm_struct *mm, struct arch_uprobe *key, u8 *exit)
 {
 	if (!auprobe->ops)
 		return 0;
+	if (auprobe->fixups & UNIT_TRAP)
+		exit[UPROBE_EXIT_TRAP] = exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_TRAP;
+	if (auprobe->fixups & UNIT_JUMP)
+		exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_JUMP;
+	if (auprobe->fixups & UNIT_NONE)
+		exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_NONE;
 	key->ops = auprobe->ops;
 	memcpy(key->ixol, auprobe->ixol, auprobe->ilen);
 	key->fixups = auprobe->fixups;
@@ -19,9 +25,32 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 	return auprobe->ilen;
 }
 
+/* One byte, and where to. */
+bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+			   unsigned long to)
+{
+	*((u8 *)code + len) = 0xe9;
+	memcpy(code + len + 1, &to, sizeof(to));
+	return true;
+}
+
+unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
+			      unsigned long from, unsigned long to)
+{
+	return current->stepped ? UPROBE_EXIT_STEP : exit;
+}
+
+int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs)
+{
+	return arch_uprobe_pre_xol(auprobe, regs);
+}
+
 int arch_uprobe_pre_xol(struct arch_uprobe *auprobe, struct pt_regs *regs)
 {
-	return current->refuse_step ? -EFAULT : 0;
+	if (current->refuse_step)
+		return -EFAULT;
+	regs->ip = current->utask->xol_vaddr;
+	return 0;
 }
 
 /*
@@ -230,6 +259,12 @@ int step_begin(struct task_struct *t, struct uprobe *u)
 	return 0;
 }
 
+bool slot_is_of(struct uprobe_slot *s, const struct uprobe *u)
+{
+	return s->hash == want_hash(&u->slot_key, s->exit, 0) &&
+	       !memcmp(&s->arch, &u->slot_key.arch, sizeof(s->arch));
+}
+
 bool in_shared(struct task_struct *t)
 {
 	return t->utask && t->utask->slot;
@@ -367,7 +402,7 @@ void check_area(struct process *p)
 	if (!area)
 		return;
 	spin_lock(&area->lock);
-	CHECK(area->nr_free + area->nr_live + area->nr_dying ==
+	CHECK(area->nr_free + area->nr_live + area->nr_dying + area->nr_pinned ==
 	      area->nr_pages * UPROBE_PAGE_SLOTS);
 	spin_unlock(&area->lock);
 	/* P7 */

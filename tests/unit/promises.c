@@ -391,7 +391,7 @@ static void look_at_live(const volatile void *to)
 		return;
 	seen_live++;
 	CHECK(!memcmp(mem, being_filled->arch.ixol, being_filled->arch.ilen));
-	CHECK(key_equal(s, &being_filled->slot_key));
+	CHECK(slot_is_of(s, being_filled));
 	CHECK(current->utask->slot_cache->step == s->idx + 1U);
 }
 

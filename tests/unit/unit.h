@@ -21,7 +21,7 @@ struct unit_case {
 };
 
 extern const struct unit_case promise_cases[], reclaim_cases[], limits_cases[],
-	model_cases[], fiber_cases[], thread_cases[];
+	model_cases[], fiber_cases[], thread_cases[], exits_cases[];
 
 extern u64 unit_seed;		/* SEED= or the clock */
 extern unsigned int unit_scale;	/* SCALE=: percent of the usual steps */
@@ -82,6 +82,11 @@ extern struct unit_events unit_events;
 #define AREA_VADDR	0x7f0000000000UL
 
 /* As struct uprobe in uprobes.c; @nr makes the instruction. */
+/* Bits of arch.fixups: how an instruction may leave its slot. */
+#define UNIT_TRAP	0x100
+#define UNIT_JUMP	0x200
+#define UNIT_NONE	0x400
+
 struct uprobe {
 	struct arch_uprobe	arch;
 	struct uprobe_slot_key	slot_key;
@@ -114,6 +119,8 @@ void step_check(struct task_struct *t, struct uprobe *u);
 void step_end(struct task_struct *t);
 void step(struct task_struct *t, struct uprobe *u);
 bool in_shared(struct task_struct *t);
+/* Does the slot, no jump, hold what executes the probe? */
+bool slot_is_of(struct uprobe_slot *s, const struct uprobe *u);
 unsigned int transient_taken(struct process *p);
 void be(struct task_struct *t);
 void forget(struct task_struct *t);

@@ -25,6 +25,11 @@
 
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key);
+				  struct arch_uprobe *key, u8 *exit);
+bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+			   unsigned long to);
+unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
+			      unsigned long from, unsigned long to);
+int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs);
 
 #endif /* _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H */

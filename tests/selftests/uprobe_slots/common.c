@@ -203,6 +203,11 @@ void us_knob(const char *name, long value)
 		us_die("%s: cannot write %ld: %s", path, value, strerror(-err));
 }
 
+void us_exits(const char *word)
+{
+	us_write(SLOTS "/exits", word);
+}
+
 long us_knob_read(const char *name)
 {
 	char path[128], text[64];
@@ -709,8 +714,8 @@ void us_uffd_resolve(struct us_uffd *u)
 /* ---- the runner --------------------------------------------------------- */
 
 static struct {
-	long enable, cache_limit, area_pages;
-	char *task_limits;
+	long enable, cache_limit, area_pages, emulate;
+	char *exits, *task_limits;
 } saved;
 
 static void save_knobs(void)
@@ -720,6 +725,8 @@ static void save_knobs(void)
 	saved.enable = us_knob_read("enable");
 	saved.cache_limit = us_knob_read("cache_limit");
 	saved.area_pages = us_knob_read("area_pages");
+	saved.emulate = us_knob_read("emulate");
+	saved.exits = us_slurp(SLOTS "/exits");
 	saved.task_limits = us_slurp(SLOTS "/task_limits");
 }
 
@@ -728,6 +735,9 @@ static void default_knobs(enum us_mode mode)
 	us_knob("enable", mode != US_OFF);
 	us_knob("cache_limit", mode == US_LIMIT0 ? 0 : US_LIMIT_DEFAULT);
 	us_knob("area_pages", US_AREA_PAGES_DEFAULT);
+	/* What counts slots wants one for each instruction, and steps in it. */
+	us_knob("emulate", 0);
+	us_exits(getenv("UPROBE_SLOTS_EXITS") ?: "step");
 	us_write_mode(SLOTS "/task_limits", O_TRUNC, NULL, 0);
 }
 
@@ -740,6 +750,8 @@ static void restore_knobs(void)
 	us_knob("enable", saved.enable);
 	us_knob("cache_limit", saved.cache_limit);
 	us_knob("area_pages", saved.area_pages);
+	us_knob("emulate", saved.emulate);
+	us_exits(saved.exits);
 	us_write_mode(SLOTS "/task_limits", O_TRUNC, NULL, 0);
 	/* Line by line: a task that has gone must not stop the others. */
 	for (line = strtok_r(saved.task_limits, "\n", &save); line;

@@ -10,6 +10,7 @@
  *
  * Environment:
  *   UPROBE_SLOTS_EXPECTED=1  a kernel without uprobe_slots/ is a failure
+ *   UPROBE_SLOTS_EXITS=WORD  the knob `exits` of all cases (default step)
  *   UPROBE_SLOTS_SCALE=N     N times as many iterations (default 1)
  *   UPROBE_SLOTS_TIMEOUT=N   N times as long time limits (default 1)
  */
@@ -87,6 +88,7 @@ bool us_poll(bool (*cond)(void *), void *arg, double seconds);
 bool us_have_slots(void);
 enum us_mode us_mode(void);
 void us_knob(const char *name, long value);
+void us_exits(const char *word);
 long us_knob_read(const char *name);
 /* @limit < 0 clears the override. */
 void us_limit(pid_t tid, int limit);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which x86 instructions may share a slot, and what makes two of them equal.
+ * Which x86 instructions may share a slot, what makes two of them equal, and how
+ * they leave it.
  */
 #include <linux/string.h>
+#include <linux/unaligned.h>
 #include <linux/uprobes.h>
 
 #include <asm/insn.h>
 #include <asm/mmu_context.h>
 
 #include "../../../kernel/events/uprobe_slots_internal.h"
+#include "uprobes.h"
 
 /*
  * SYSCALL and SYSENTER mask TF: the CPU executes one more instruction before it
@@ -21,6 +24,144 @@ static bool uprobe_traps_late(const struct insn *insn)
 	       (insn->opcode.bytes[1] == 0x05 || insn->opcode.bytes[1] == 0x34);
 }
 
+/* -------------------------------------------------------------- exits ---- */
+
+#define W(row, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, ba, bb, bc, bd, be, bf) \
+	(((b0) << 0 | (b1) << 1 | (b2) << 2 | (b3) << 3 | (b4) << 4 | \
+	  (b5) << 5 | (b6) << 6 | (b7) << 7 | (b8) << 8 | (b9) << 9 | \
+	  (ba) << 10 | (bb) << 11 | (bc) << 12 | (bd) << 13 | \
+	  (be) << 14 | (bf) << 15) << ((row) % 0x20))
+
+/*
+ * Opcodes that go on to the next instruction, or fault, and that do not mind where
+ * they lie nor what TF is. Groups that hold others too are looked into below; push
+ * is emulated, or not shared; what reads or sets TF, IF or a segment, transfers
+ * control, talks to ports or repeats is left to the single step.
+ */
+static const u32 straight_1byte[256 / 32] = {
+	/*       0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f */
+	W(0x00, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0) |
+	W(0x10, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0),
+	W(0x20, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0) |
+	W(0x30, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0),
+	W(0x40, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0x50, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
+	W(0x60, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0) |
+	W(0x70, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	W(0x80, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0) |
+	W(0x90, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+	W(0xa0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0xb0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+	W(0xc0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0) |
+	W(0xd0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1),
+	W(0xe0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) |
+	W(0xf0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1),
+};
+
+static const u32 straight_2byte[256 / 32] = {
+	/*       0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f */
+	W(0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0) |
+	W(0x10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1),
+	W(0x20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0x30, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	W(0x40, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0x50, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+	W(0x60, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0x70, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1),
+	W(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) |
+	W(0x90, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+	W(0xa0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1) |
+	W(0xb0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1),
+	W(0xc0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0xd0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+	W(0xe0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0xf0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0),
+};
+
+static bool in_set(const u32 *set, u8 opcode)
+{
+	return set[opcode / 32] & BIT(opcode % 32);
+}
+
+static bool has_rep(struct insn *insn)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(insn->prefixes.bytes); i++) {
+		if ((insn->prefixes.bytes[i] & 0xfe) == 0xf2)
+			return true;
+	}
+
+	return false;
+}
+
+/* Of the one-byte opcodes that are in the set, those that are straight after all. */
+static bool straight_group(struct insn *insn)
+{
+	unsigned int reg = X86_MODRM_REG(insn->modrm.value);
+
+	switch (insn->opcode.bytes[0]) {
+	case 0x40 ... 0x4f:	/* REX in 64-bit mode, where it is no opcode */
+		return !insn->x86_64;
+	case 0xa4 ... 0xa7:	/* movs, cmps: how often is for the step to show */
+	case 0xaa ... 0xaf:	/* stos, lods, scas */
+		return !has_rep(insn);
+	case 0xc6: case 0xc7:	/* mov; 7 is xabort, xbegin */
+	case 0x8f:
+		return !reg;
+	case 0xfe: case 0xff:	/* inc, dec */
+		return reg < 2;
+	default:
+		return true;
+	}
+}
+
+static bool is_straight(struct insn *insn)
+{
+	/* AVX and its kin have no transfer of control. */
+	if (insn->vex_prefix.nbytes)
+		return true;
+
+	switch (insn->opcode.nbytes) {
+	case 1:
+		return in_set(straight_1byte, insn->opcode.bytes[0]) &&
+		       straight_group(insn);
+	case 2:
+		return in_set(straight_2byte, insn->opcode.bytes[1]);
+	default:
+		return true;	/* 0f 38 and 0f 3a */
+	}
+}
+
+/* ret, and jmp to what a register or memory says */
+static bool leaves_by_itself(struct insn *insn)
+{
+	switch (insn->opcode.bytes[0]) {
+	case 0xc2: case 0xc3:
+		return true;
+	case 0xff:
+		return X86_MODRM_REG(insn->modrm.value) == 4;
+	default:
+		return false;
+	}
+}
+
+static void choose_exits(struct insn *insn, bool riprel, u8 *exit)
+{
+	if (insn->opcode.nbytes == 1 && leaves_by_itself(insn)) {
+		/* A scratch register has to be restored: seen to by the step. */
+		if (!riprel)
+			exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_NONE;
+		return;
+	}
+	if (!is_straight(insn))
+		return;
+
+	exit[UPROBE_EXIT_TRAP] = UPROBE_EXIT_TRAP;
+	/* The same; here the breakpoint serves. */
+	exit[UPROBE_EXIT_JUMP] = riprel ? UPROBE_EXIT_TRAP : UPROBE_EXIT_JUMP;
+}
+
 /*
  * Only default_xol_ops share. The others come here after a failed emulation,
  * and push_xol_ops leaves ip in the slot if the push succeeds there after all.
@@ -31,7 +172,7 @@ static bool uprobe_traps_late(const struct insn *insn)
  */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key)
+				  struct arch_uprobe *key, u8 *exit)
 {
 	enum insn_mode mode = is_64bit_mm(mm) ? INSN_MODE_64 : INSN_MODE_32;
 	struct insn insn;
@@ -44,7 +185,51 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 	memcpy(key->ixol, auprobe->ixol, auprobe->defparam.ilen);
 	key->ops = auprobe->ops;
 	key->defparam.ilen = auprobe->defparam.ilen;
-	key->defparam.fixups = auprobe->defparam.fixups;
+	key->defparam.fixups = auprobe->defparam.fixups & ~UPROBE_EMULATE_MASK;
+	choose_exits(&insn, auprobe->defparam.fixups & UPROBE_FIX_RIP_MASK, exit);
 
 	return auprobe->defparam.ilen;
+}
+
+/* jmp rel32 where that reaches, which is everywhere in a 32-bit program. */
+bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+			   unsigned long to)
+{
+	long offset = to - (from + len + 5);
+	u8 *jump = code + len;
+
+	if (!is_64bit_mm(current->mm) || offset == (s32)offset) {
+		jump[0] = 0xe9;
+		put_unaligned((s32)offset, (s32 *)&jump[1]);
+	} else {
+		/* jmp *0(%rip) */
+		jump[0] = 0xff;
+		jump[1] = 0x25;
+		put_unaligned(0, (s32 *)&jump[2]);
+		put_unaligned(to, (unsigned long *)&jump[6]);
+	}
+	return true;
+}
+
+/* The instruction was decoded for the program's usual mode. */
+unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
+			      unsigned long from, unsigned long to)
+{
+	if (regs->flags & X86_EFLAGS_TF ||
+	    user_64bit_mode(regs) != is_64bit_mm(current->mm))
+		return UPROBE_EXIT_STEP;
+	return exit;
+}
+
+int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs)
+{
+	struct uprobe_task *utask = current->utask;
+
+	default_pre_xol_op(auprobe, regs);
+	regs->ip = utask->xol_vaddr;
+	utask->autask.saved_trap_nr = current->thread.trap_nr;
+	current->thread.trap_nr = UPROBE_TRAP_NR;
+	utask->autask.saved_tf = false;
+
+	return 0;
 }

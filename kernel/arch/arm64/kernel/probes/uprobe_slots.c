@@ -1,22 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which arm64 instructions may share a slot, and what makes two of them equal.
+ * Which arm64 instructions may share a slot, what makes two of them equal, and how
+ * they leave it.
  */
+#include <linux/thread_info.h>
 #include <linux/uprobes.h>
+
+#include <asm/insn.h>
 
 #include "../../../../kernel/events/uprobe_slots_internal.h"
 
 /*
  * What depends on its address is simulated or refused, and pre_xol, post_xol
- * and abort_xol do not look at the probe: the instruction is the whole key.
+ * and abort_xol do not look at the probe: the instruction is the whole key. What
+ * transfers control is simulated or refused too, so all that is left goes on to
+ * the next instruction.
  */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key)
+				  struct arch_uprobe *key, u8 *exit)
 {
 	if (auprobe->simulate)
 		return 0;
 
 	key->ixol = auprobe->ixol;
+	exit[UPROBE_EXIT_TRAP] = UPROBE_EXIT_TRAP;
+	exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_JUMP;
 	return AARCH64_INSN_SIZE;
+}
+
+/* Of a direct branch. From any slot of the area, which may lie that much further. */
+static bool branch_reaches(unsigned long from, unsigned long to)
+{
+	const long reach = SZ_128M - UPROBE_AREA_BYTES;
+	long offset = to - from;
+
+	return offset >= -reach && offset < reach;
+}
+
+/*
+ * A direct branch only: an indirect one to the middle of a function is refused by
+ * BTI, and a literal cannot be read from an execute-only page.
+ */
+bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+			   unsigned long to)
+{
+	u32 insn = aarch64_insn_gen_branch_imm(from + len, to,
+					       AARCH64_INSN_BRANCH_NOLINK);
+
+	if (!branch_reaches(from, to) || insn == AARCH64_BREAK_FAULT)
+		return false;
+	*(__le32 *)(code + len) = cpu_to_le32(insn);
+	return true;
+}
+
+unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
+			      unsigned long from, unsigned long to)
+{
+	if (test_thread_flag(TIF_SINGLESTEP))
+		return UPROBE_EXIT_STEP;
+	if (exit == UPROBE_EXIT_JUMP && !branch_reaches(from, to))
+		return UPROBE_EXIT_TRAP;
+	return exit;
+}
+
+/* As arch_uprobe_pre_xol(), without the single step. */
+int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs)
+{
+	/* UPROBE_INV_FAULT_CODE of uprobes.c */
+	current->thread.fault_code = UINT_MAX;
+	instruction_pointer_set(regs, current->utask->xol_vaddr);
+	return 0;
 }
