@@ -200,14 +200,11 @@ unsigned int __weak arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
  * @code: what the slot will hold
  * @len:  of the instruction
  * @from: where the slot lies
- * @to:	  where to jump
- *
- * Return: whether it can be done.
+ * @to:	  where to jump; arch_uprobe_exit() has said that this reaches
  */
-bool __weak arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+void __weak arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
 				  unsigned long to)
 {
-	return false;
 }
 
 /**
@@ -594,9 +591,9 @@ static __always_inline struct uprobe_slot *table_find(struct uprobe_slot_area *a
 
 /*
  * Write the instruction and, behind it, its exit, and breakpoints: an overrun
- * traps. False if the exit cannot be written there.
+ * traps.
  */
-static bool slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
+static void slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
 		       const struct slot_want *want)
 {
 	struct slot_page *page = &area->page[s->idx / UPROBE_PAGE_SLOTS];
@@ -607,9 +604,8 @@ static bool slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
 
 	fill_with_breakpoints(code, sizeof(code));
 	memcpy(code, &key->arch.ixol, key->len);
-	if (want->exit == UPROBE_EXIT_JUMP &&
-	    !arch_uprobe_slot_jump(code, key->len, vaddr, want->probe + key->len))
-		return false;
+	if (want->exit == UPROBE_EXIT_JUMP)
+		arch_uprobe_slot_jump(code, key->len, vaddr, want->probe + key->len);
 	arch_uprobe_copy_ixol(page->page, vaddr, code, sizeof(code));
 
 	memcpy(&s->arch, &key->arch, sizeof(s->arch));
@@ -618,7 +614,6 @@ static bool slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
 	more->probe = want->probe;
 	more->born = jiffies;
 	uprobe_slot_count(UPROBE_COUNT_WRITE, 1);
-	return true;
 }
 
 /* P3, where it is checked: nobody steps in a slot that is about to be written. */
@@ -655,10 +650,9 @@ static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
 		return NULL;
 	s = slot_at(area, find_first_bit(area->free, AREA_MAX_SLOTS));
 	slot_assert_idle(area, s);
-	if (!slot_write(area, s, want))				/* L4 */
-		return NULL;
 
-	__clear_bit(s->idx, area->free);
+	__clear_bit(s->idx, area->free);			/* L4 */
+	slot_write(area, s, want);
 	slot_delay(UPROBE_DELAY_FILL);
 	WRITE_ONCE(s->ref, 0);
 	if (!pin)

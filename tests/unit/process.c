@@ -26,12 +26,11 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 }
 
 /* One byte, and where to. */
-bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
 			   unsigned long to)
 {
 	*((u8 *)code + len) = 0xe9;
 	memcpy(code + len + 1, &to, sizeof(to));
-	return true;
 }
 
 unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,

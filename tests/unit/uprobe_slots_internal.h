@@ -26,7 +26,7 @@
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
 				  struct arch_uprobe *key, u8 *exit);
-bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
 			   unsigned long to);
 unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
 			      unsigned long from, unsigned long to);

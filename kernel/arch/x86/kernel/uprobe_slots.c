@@ -192,7 +192,7 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 }
 
 /* jmp rel32 where that reaches, which is everywhere in a 32-bit program. */
-bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
 			   unsigned long to)
 {
 	long offset = to - (from + len + 5);
@@ -208,7 +208,6 @@ bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
 		put_unaligned(0, (s32 *)&jump[2]);
 		put_unaligned(to, (unsigned long *)&jump[6]);
 	}
-	return true;
 }
 
 /* The instruction was decoded for the program's usual mode. */

@@ -29,29 +29,25 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 	return AARCH64_INSN_SIZE;
 }
 
-/* Of a direct branch. From any slot of the area, which may lie that much further. */
+/*
+ * A direct branch only: an indirect one to the middle of a function is refused by
+ * BTI, and a literal cannot be read from an execute-only page.
+ */
+void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
+			   unsigned long to)
+{
+	*(__le32 *)(code + len) =
+		cpu_to_le32(aarch64_insn_gen_branch_imm(from + len, to,
+							AARCH64_INSN_BRANCH_NOLINK));
+}
+
+/* Does a direct branch reach, from whichever slot of the area? */
 static bool branch_reaches(unsigned long from, unsigned long to)
 {
 	const long reach = SZ_128M - UPROBE_AREA_BYTES;
 	long offset = to - from;
 
 	return offset >= -reach && offset < reach;
-}
-
-/*
- * A direct branch only: an indirect one to the middle of a function is refused by
- * BTI, and a literal cannot be read from an execute-only page.
- */
-bool arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-			   unsigned long to)
-{
-	u32 insn = aarch64_insn_gen_branch_imm(from + len, to,
-					       AARCH64_INSN_BRANCH_NOLINK);
-
-	if (!branch_reaches(from, to) || insn == AARCH64_BREAK_FAULT)
-		return false;
-	*(__le32 *)(code + len) = cpu_to_le32(insn);
-	return true;
 }
 
 unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
