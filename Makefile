@@ -87,7 +87,7 @@ test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
 
 .PHONY: test-off
 test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS=n
-	@tests/run 7.3-x86_64-noslots
+	@tests/run 7.3-x86_64-noslots cli-off
 
 .PHONY: test-peers
 test-peers: ## the kernel's own tests of what uprobes live with, K stock and ours: the same results?
@@ -96,6 +96,11 @@ test-peers: ## the kernel's own tests of what uprobes live with, K stock and our
 .PHONY: series
 series: ## make a series for git am of build/tree-K (default 7.3); CHECK=1 builds each commit
 	@kernel/series/mkseries.sh $(if $(CHECK),-b) $(if $(KSRC)$(filter-out file,$(origin K)),$(K),7.3)
+
+.PHONY: test-tool
+test-tool: ## the tool's tests with sanitizers, then under valgrind: no root, no guest
+	@tests/cli/run -s asan
+	@tests/cli/run -s valgrind
 
 .PHONY: unit
 unit: ## run the allocator in userspace, under sanitizers: no root, no guest

@@ -65,7 +65,7 @@ if ! command -v man >/dev/null; then
 	options_of_page() {
 		local page=$pages/uprobe-slots-$1.rst
 
-		cat "$page" $(sed -n "s|^.. include:: |$pages/|p" "$page") |
+		{ cat "$page"; sed -n "s|^.. include:: |$pages/|p" "$page" | xargs cat; } |
 			sed -nE 's/^(\*\*-[A-Za-z]\*\*, )?\*\*(--[a-z-]+)\*\*.*/\2/p' | sort -u
 	}
 fi
@@ -110,9 +110,9 @@ completes "options" "^--cgroup --comm --dry-run --help --json --pid --tid$" set 
 completes "an option" "^--interval$" watch --in
 completes "knobs" "^area_pages cache_limit enable$" set ""
 completes "orders" "^total tid pid tasks limit entries hits misses ratio comm$" tasks --sort ""
-completes "processes" "(^| )$$( |\$)" tasks --pid "$$"
+completes "processes" "(^| )"$$"( |$)" tasks --pid "$$"
 completes "files" "/etc/passwd" restore /etc/passw
-completes "a command" "(^| )true( |\$)" stat -- tru
+completes "a command" "(^| )true( |$)" stat -- tru
 
 zsh_completes() {	# WHAT REGEX LINE
 	local out

@@ -58,6 +58,7 @@ probe() {	# FROM TO
 # A worker that waits for work: $pid. rounds N lets each of its threads do N.
 # Through FIFOs, so that checks, which run in subshells, can talk to it.
 worker() {	# THREADS FUNCTIONS
+	prepare
 	rm -f "$WORK/ask" "$WORK/answer"
 	mkfifo "$WORK/ask" "$WORK/answer"
 	exec 8<>"$WORK/ask" 9<>"$WORK/answer"

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 #include <elf.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,9 @@
 #define MANY_SIZE	16
 extern char us_many[];
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
-static long turn = -1, threads, functions, rounds;
+/* Each thread waits for its own, and lets the next one go. */
+static sem_t *turn;
+static long threads, functions, rounds;
 
 static void work(void)
 {
@@ -40,18 +41,20 @@ static void work(void)
 				abort();
 }
 
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem))
+		;
+}
+
 static void *thread_main(void *arg)
 {
 	long me = (long)arg;
 
 	for (;;) {
-		pthread_mutex_lock(&lock);
-		while (turn != me)
-			pthread_cond_wait(&moved, &lock);
+		wait_for(&turn[me]);
 		work();
-		turn++;
-		pthread_cond_broadcast(&moved);
-		pthread_mutex_unlock(&lock);
+		sem_post(&turn[(me + 1) % threads]);
 	}
 	return NULL;
 }
@@ -62,6 +65,11 @@ static void start(void)
 	pthread_t thread;
 	long i;
 
+	turn = calloc(threads, sizeof(*turn));
+	if (!turn)
+		exit(1);
+	for (i = 0; i < threads; i++)
+		sem_init(&turn[i], 0, 0);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 32768);
 	for (i = 1; i < threads; i++)
@@ -73,13 +81,8 @@ static void start(void)
 static void go(void)
 {
 	work();
-	pthread_mutex_lock(&lock);
-	turn = 1;
-	pthread_cond_broadcast(&moved);
-	while (turn != threads)
-		pthread_cond_wait(&moved, &lock);
-	turn = -1;
-	pthread_mutex_unlock(&lock);
+	sem_post(&turn[1 % threads]);
+	wait_for(&turn[0]);
 }
 
 static unsigned long file_offset(const char *address)

@@ -98,7 +98,8 @@ static int copy_rows(struct table *to, const struct table *from)
 	to->row = malloc((from->nr + 1) * sizeof(*to->row));
 	if (!to->row)
 		return out_of_memory();
-	memcpy(to->row, from->row, from->nr * sizeof(*to->row));
+	if (from->nr)
+		memcpy(to->row, from->row, from->nr * sizeof(*to->row));
 	return EXIT_OK;
 }
 
