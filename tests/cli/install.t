@@ -110,7 +110,7 @@ completes "options" "^--cgroup --comm --dry-run --help --json --pid --tid$" set 
 completes "an option" "^--interval$" watch --in
 completes "knobs" "^area_pages cache_limit enable$" set ""
 completes "orders" "^total tid pid tasks limit entries hits misses ratio comm$" tasks --sort ""
-completes "processes" "(^| )"$$"( |$)" tasks --pid "$$"
+completes "processes" "(^| )${$}( |$)" tasks --pid "$$"
 completes "files" "/etc/passwd" restore /etc/passw
 completes "a command" "(^| )true( |$)" stat -- tru
 

@@ -70,10 +70,8 @@ worker() {	# THREADS FUNCTIONS
 }
 
 rounds() {
-	local answer
-
 	echo "$1" >&8
-	read -r answer <&9
+	read -r _ <&9
 }
 
 worker_end() {
@@ -84,11 +82,11 @@ worker_end() {
 # Until a run of the tool in the background counts or reads EVENT, the last one
 # that it sets up: that takes a while.
 ready() {	# [EVENT]
-	local i event=$TRACING/instances/*/events/uprobes/${1:-slot_miss}
+	local i event=${1:-slot_miss}
 
 	for ((i = 0; i < 200; i++)); do
-		# shellcheck disable=SC2086
-		if grep -qs active $event/trigger || grep -qs 1 $event/enable; then
+		if grep -qs active $TRACING/instances/*/events/uprobes/"$event"/trigger ||
+		   grep -qs 1 $TRACING/instances/*/events/uprobes/"$event"/enable; then
 			break
 		fi
 		sleep 0.05
