@@ -44,9 +44,10 @@ check "tasks" "tasks --pid $pid | grep -c ' 32  *8 '" 0 "^3$"
 check "tasks: hits and misses of each" "tasks --pid $pid" 0 "^ +[0-9]+ +$pid +8 +8 +32 +8 +80.00  slotwork$"
 check "tasks --by-process" "tasks -P --pid $pid" 0 "^ +$pid +3 +8 +24 +96 +24 +80.00  slotwork$"
 check "tasks are those of the kernel" "tasks --sort tid | awk 'NR > 1 { print \$1, \$2, \$3, \$4, \$5, \$6, \$8 }' | diff - <(tail -n +2 $SLOTS/tasks | sort -n) && echo same" 0 "^same$"
-check "watch" "watch -n 1 -i 1 --json & sleep 0.6; rounds 4; wait" 0 '"slot_hit":96,"slot_miss":0,'
-check "watch: the sum of lines" "watch -n 3 -i 0.7 --json >$WORK/lines & sleep 0.5; rounds 4; rounds 3; sleep 0.5; rounds 2; wait; grep -o '\"counters\":{\"slot_hit\":[0-9]*' $WORK/lines | awk -F: '{ sum += \$3 } END { print sum }'" 0 "^216$"
-check "top in a pipe" "top --json -n 1 -i 1 -p $pid & sleep 0.6; rounds 10; wait" 0 "\"pid\":$pid,\"tasks\":3,.*\"hits\":(1[5-9][0-9]|2[0-4][0-9]),\"misses\":0,"
+# What happens between the first and the last look, wherever the lines fall.
+check "watch" "watch -n 4 -i 1 --json >$WORK/lines & sleep 2; rounds 4; rounds 3; wait; grep -o '\"counters\":{\"slot_hit\":[0-9]*' $WORK/lines | awk -F: '{ sum += \$3 } END { print sum }'" 0 "^168$"
+check "watch: no miss" "watch -n 4 -i 1 --json >$WORK/lines & sleep 2; rounds 4; wait; grep -c '\"slot_miss\":0,' $WORK/lines" 0 "^4$"
+check "top in a pipe" "top --json -n 4 -i 1 -p $pid >$WORK/lines & sleep 2; rounds 10; wait; grep -o '\"hits\":[0-9]*' $WORK/lines | awk -F: '{ sum += \$2 } END { print sum > 200 && sum < 250 ? \"about 240\" : sum }'" 0 "^about 240$"
 check "set --pid" "set --pid $pid 0 && cat /proc/$pid/comm" 0 "^process $pid: 3 tasks, limit 0$"
 check "set --pid: the work feels it" "set --pid $pid 0; rounds 2; grep -w slot_miss_limit $SLOTS/stats" 0 "^slot_miss_limit 48$"
 check "set --pid default" "set --pid $pid 0 && $TOOL set --pid $pid default && wc -l <$SLOTS/task_limits" 0 "^0$"
