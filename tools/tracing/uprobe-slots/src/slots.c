@@ -233,6 +233,7 @@ static const struct range {
 	{ "cache_limit", "0 to 64", 0, 64 },
 	{ "task_limits", "0 to 64", 0, 64 },
 	{ "area_pages", "1 to 16", 1, 16 },
+	{ "emulate", "0 or 1", 0, 1 },
 };
 
 static const struct range *find_range(const char *name)
