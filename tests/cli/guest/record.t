@@ -30,9 +30,9 @@ check "the other one" "report $dat" 0 "^ +152  slot_hit$"
 worker 3 8
 rounds 1
 check "threads that were there before are of their process" \
-	"record -o $dat --for 3 & ready slot_reclaim; sleep 0.5; rounds 5; wait; $TOOL report $dat | grep -c '^process $pid (slotwork)$'" 0 "^1$"
+	"record -o $dat --for 6 & ready slot_reclaim; sleep 0.5; rounds 5; wait; $TOOL report $dat | grep -c '^process $pid (slotwork)$'" 0 "^1$"
 check "their figures" "report $dat" 0 "^ +120  slot_hit$"
-check "--pid" "record -o $dat --pid $pid --for 3 & ready slot_reclaim; sleep 0.5; rounds 5; $WORKER 1 8 10; wait; $TOOL report $dat" 0 "^ +120  slot_hit$"
+check "--pid" "record -o $dat --pid $pid --for 6 & ready slot_reclaim; sleep 0.5; rounds 5; $WORKER 1 8 10; wait; $TOOL report $dat" 0 "^ +120  slot_hit$"
 worker_end
 
 check "what trace-cmd itself recorded" "show >/dev/null; trace-cmd record -q -o $dat -B mine -e 'uprobes:slot_*' $WORKER 2 8 10 >/dev/null 2>&1; $TOOL report $dat" 0 "^ +144  slot_hit$"

@@ -43,7 +43,8 @@ check "their sum" "tasks -P --pid $pid" 0 "^ +$pid +5000 +8 +5000 +0 +5000 +0.00
 judge "show" "$(ratio $SLOTS/{area_pages,cache_limit,enable,stats,task_limits,tasks} -- "$TOOL" show)"
 judge "tasks" "$(ratio $SLOTS/tasks -- "$TOOL" tasks)"
 judge "tasks --by-process" "$(ratio $SLOTS/tasks -- "$TOOL" tasks --by-process)"
-judge "tasks --json" "$(ratio $SLOTS/tasks -- "$TOOL" tasks --json)"
+# No promise, but to be seen.
+echo "# tasks --json: $(ratio $SLOTS/tasks -- "$TOOL" tasks --json) times cat"
 worker_end
 
 test_end

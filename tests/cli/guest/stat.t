@@ -31,11 +31,11 @@ check "they are two" "stat -- sh -c '$WORKER 1 8 10; $WORKER 1 8 20' | grep -c ^
 # Others' work is not counted, in the command's or in a process's figures.
 worker 2 8
 check "others are not counted" "stat -- sh -c 'sleep 0.2; $WORKER 1 8 10' & rounds 7; wait" 0 "^ +72  slot_hit$"
-check "--pid" "stat --pid $pid --for 1.5 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^ +80  slot_hit$"
-check "--pid: one process" "stat --pid $pid --for 1.5 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^process $pid \(slotwork\)$"
-check "everybody" "stat --for 1.5 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^ +152  slot_hit$"
+check "--pid" "stat --pid $pid --for 4 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^ +80  slot_hit$"
+check "--pid: one process" "stat --pid $pid --for 4 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^process $pid \(slotwork\)$"
+check "everybody" "stat --for 4 & ready; rounds 5; $WORKER 1 8 10; wait" 0 "^ +152  slot_hit$"
 check "everybody: threads that were there are of their process" \
-	"stat --for 1.5 | grep -c ^process & ready; rounds 5; wait" 0 "^1$"
+	"stat --for 4 | grep -c ^process & ready; rounds 5; wait" 0 "^1$"
 worker_end
 
 # Tasks that wait for page 0 and for the lock: as many as the kernel counts.

@@ -34,9 +34,9 @@ check "it cannot be chosen" "trace -e slot_mine -- true" 2 "no event 'slot_mine'
 echo "-:uprobes/slot_mine" >>$TRACING/uprobe_events
 
 worker 2 8
-check "--pid: its threads and no others" "trace -e slot_hit --pid $pid --for 2 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^3[2-9]$|^4[0-8]$"
-check "again, warm" "trace -e slot_hit --pid $pid --for 2 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^48$"
-check "everybody" "trace -e slot_hit --for 2 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^112$"
+check "--pid: its threads and no others" "trace -e slot_hit --pid $pid --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^3[2-9]$|^4[0-8]$"
+check "again, warm" "trace -e slot_hit --pid $pid --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^48$"
+check "everybody" "trace -e slot_hit --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^112$"
 worker_end
 
 # A reader that does not come along: what is lost is said.
