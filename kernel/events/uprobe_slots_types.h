@@ -70,7 +70,7 @@ struct slot_page {
 #define ENTRY_TAG	GENMASK(31, 13)
 
 static_assert(CACHE_SIZE >= 2 * UPROBE_CACHE_MAX);
-static_assert(AREA_MAX_SLOTS < ENTRY_IDX);
+static_assert(AREA_MAX_SLOTS < ENTRY_IDX && AREA_MAX_SLOTS < U16_MAX);
 
 /**
  * struct uprobe_slot_cache - a task's slot cache, and its hazard
@@ -91,7 +91,7 @@ static_assert(AREA_MAX_SLOTS < ENTRY_IDX);
  * @entry:  see above
  */
 struct uprobe_slot_cache {
-	unsigned int		step;
+	u16			step;
 	struct uprobe_slot_area	*area;
 	struct task_struct	*task;
 	unsigned int		nr;

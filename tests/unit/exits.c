@@ -105,6 +105,25 @@ static void p3_a_jump_is_of_one_probe(void)
 	teardown();
 }
 
+/* What has one hash by chance is told apart all the same. */
+static void p3_equal_hashes(void)
+{
+	struct slot_want want;
+	struct uprobe_slot *s;
+
+	setup(UPROBE_EXIT_JUMP);
+	go(jump[0]);
+	s = slot_at(area(), 0);
+	want = (struct slot_want){ &jump[0]->slot_key, jump[0]->vaddr, s->hash, s->exit };
+	CHECK(key_equal(area(), s, &want));
+	want.probe = jump[1]->vaddr;
+	CHECK(!key_equal(area(), s, &want));
+	want.probe = 0;
+	want.exit = UPROBE_EXIT_TRAP;
+	CHECK(!key_equal(area(), s, &want));
+	teardown();
+}
+
 static void p3_trap(void)
 {
 	struct pt_regs *regs;
@@ -238,6 +257,7 @@ static void p9_signal(void)
 const struct unit_case exits_cases[] = {
 	{ "P1 a jump leaves by itself, from a slot that is written once", p1_jump },
 	{ "P3 a jump is of one probe, what needs none is of all", p3_a_jump_is_of_one_probe },
+	{ "P3 jumps of equal hashes are told apart", p3_equal_hashes },
 	{ "P3 the breakpoint behind the copy ends a step", p3_trap },
 	{ "P4 what is pinned stays, and is counted", p4_pinned_stay },
 	{ "P7 half of the area is pinned at most", p7_pinned_at_most_half },

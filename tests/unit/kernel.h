@@ -36,6 +36,7 @@ typedef unsigned int gfp_t;
 
 #define ERESTARTSYS	512
 #define MAX_ERRNO	4095
+#define U16_MAX		UINT16_MAX
 #define IS_ERR_VALUE(x)	((unsigned long)(x) >= (unsigned long)-MAX_ERRNO)
 
 /* --------------------------------------------------------- compiler ---- */
