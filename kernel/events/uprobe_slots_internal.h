@@ -74,15 +74,17 @@
 static inline bool uprobe_fault_pending(void)
 {
 	struct sigqueue *q;
+	unsigned long flags;
 	bool fault = false;
 
-	spin_lock_irq(&current->sighand->siglock);
+	if (!lock_task_sighand(current, &flags))
+		return false;
 	list_for_each_entry(q, &current->pending.list, list) {
 		if (q->info.si_code > SI_USER &&
 		    (sigmask(q->info.si_signo) & UPROBE_FAULTS))
 			fault = true;
 	}
-	spin_unlock_irq(&current->sighand->siglock);
+	unlock_task_sighand(current, &flags);
 
 	return fault;
 }
