@@ -54,6 +54,18 @@ static void change_area_pages(struct rng *r)
 	us_knob("area_pages", 1 + rnd(r, rnd(r, 8) ? 5 : 16));
 }
 
+static void change_exits(struct rng *r)
+{
+	static const char * const words[] = { "step", "trap", "jump" };
+
+	us_exits(words[rnd(r, ARRAY_SIZE(words))]);
+}
+
+static void change_emulate(struct rng *r)
+{
+	us_knob("emulate", rnd(r, 2));
+}
+
 /* A TID may be gone by the time: then nothing changes. */
 static void change_task_limits(struct rng *r)
 {
@@ -87,7 +99,8 @@ static void refuse_bad_input(struct rng *r)
 {
 	static const char * const bad[][2] = {
 		{ "enable", "2" }, { "cache_limit", "65" }, { "area_pages", "0" },
-		{ "area_pages", "x" }, { "task_limits", "1 65" },
+		{ "area_pages", "x" }, { "exits", "none" }, { "emulate", "2" },
+		{ "task_limits", "1 65" },
 		{ "task_limits", "0 1" }, { "task_limits", "what" },
 	};
 	int i = rnd(r, ARRAY_SIZE(bad));
@@ -209,7 +222,8 @@ int change_process(unsigned int id)
 {
 	static void (*const changes[])(struct rng *) = {
 		change_enable, change_cache_limit, change_area_pages,
-		change_area_pages, change_task_limits, clear_task_limits,
+		change_area_pages, change_exits, change_exits, change_emulate,
+		change_task_limits, clear_task_limits,
 		refuse_bad_input, reset_stats, read_files, read_check,
 		change_delay, change_events, change_events,
 	};
