@@ -66,7 +66,8 @@ class Window:
 
 class Figures:
     """
-    Per hit; of the hits that were executed in @where only.
+    Per hit; of the hits that were executed in @where only. @handlers says at which
+    addresses the kernel handles exceptions, by what they are.
 
     A hit that loses a race does an atomic access again, and CPUs that run in step
     with each other may lose one at every other hit for a while: that many then is
@@ -77,7 +78,7 @@ class Figures:
     nobody to lose to, the mean of all has to be the usual.
     """
 
-    def __init__(self, window, where):
+    def __init__(self, window, where, handlers):
         places = window.places()
         hits = collections.Counter()                     # {rmws: hits}
         for classes in window.classes.values():
@@ -106,6 +107,8 @@ class Figures:
         self.slot_stores = self.per_hit(use for use in by_kind['store'] + by_kind['rmw']
                                         if use.line // LINES_OF_PAGE in slots)
         self.maintenance = self.per_hit(by_kind['cache'])
+        self.exceptions = {what: self.per_hit(use for use in by_kind['enter'] if use.pc in at)
+                           for what, at in handlers.items()}
         # Who touches the shared lines, and who maintains caches.
         self.by_place = collections.Counter()
         for use in self.uses:
@@ -134,6 +137,7 @@ class Symbols:
 
     def __init__(self, image, cross=''):
         self.image, self.cross = image, cross
+        self.handlers = {}      # what exceptions: addresses
         self.at = []
         for line in subprocess.run(['nm', image], check=True, text=True,
                                    stdout=subprocess.PIPE).stdout.splitlines():

@@ -11,7 +11,8 @@
  * figures do not depend on how fast the host is. The addresses where that is
  * seen come from ./cost.
  *
- * Arguments: out=FILE, and spoil=FILE: an address, in hexadecimal, a line.
+ * Arguments: out=FILE; spoil=FILE and enter=FILE: an address, in hexadecimal, a
+ * line. At those of enter= the kernel handles an exception.
  * Output: a window for each MARK_REPORT, a line a cell, decimal but for addresses:
  *
  *	window N
@@ -24,6 +25,7 @@
  *	load|store|rmw CPU PAGE RMWS LINE PC N
  *					   how often hits of that class did so at PC
  *	cache CPU PAGE RMWS 0 PC N	   cache maintenance, likewise (arm64)
+ *	enter CPU PAGE RMWS 0 PC N	   exceptions, likewise
  *	exec CPU PAGE RMWS 0 PC N	   how many instructions they executed in the
  *					   translation block at PC
  */
@@ -40,7 +42,7 @@
 
 #define MAX_CPUS	16
 #define MAX_ACTS	32768
-#define MAX_SPOILERS	64
+#define MAX_ADDRESSES	64
 #define LINE_SHIFT	6
 #define PAGE_MASK	(~UINT64_C(4095))
 #define KERNEL_BIT	(UINT64_C(1) << 63)
@@ -48,10 +50,10 @@
 #define IMAGE_END	(UINT64_C(1) << 32)
 
 /* The kinds of cells; all but the last two are those of what a hit does too. */
-enum kind { LOAD, STORE, RMW, CACHE, EXEC, LINE, PAGE };
+enum kind { LOAD, STORE, RMW, CACHE, ENTER, EXEC, LINE, PAGE };
 
 static const char *const kind_name[] = {
-	"load", "store", "rmw", "cache", "exec", "line", "page",
+	"load", "store", "rmw", "cache", "enter", "exec", "line", "page",
 };
 
 struct key {
@@ -68,6 +70,11 @@ struct act {
 	uint64_t line, pc;
 	enum kind kind;
 	unsigned int n;
+};
+
+struct addresses {
+	uint64_t at[MAX_ADDRESSES];
+	size_t nr;
 };
 
 struct vcpu {
@@ -89,8 +96,7 @@ static atomic_uint open_window;		/* its number, 0 if none is open */
 static unsigned int nr_windows;
 static FILE *out;
 static bool arm64;
-static uint64_t spoiler[MAX_SPOILERS];
-static size_t nr_spoilers;
+static struct addresses spoilers, entries;
 
 static void die(const char *why, const char *what)
 {
@@ -161,7 +167,7 @@ static void commit_act(struct vcpu *v, const struct act *a)
 	struct cell *c;
 
 	cell(v, (struct key){ a->kind, v->page, v->rmws, a->line, a->pc })->n[0] += a->n;
-	if (a->kind == EXEC || a->kind == CACHE)
+	if (a->kind >= CACHE)
 		return;
 
 	c = cell(v, (struct key){ .kind = LINE, .line = a->line });
@@ -334,6 +340,14 @@ static void cache_cb(unsigned int cpu, void *data)
 		add_act(v, (struct act){ .kind = CACHE, .pc = (uintptr_t)data, .n = 1 });
 }
 
+static void enter_cb(unsigned int cpu, void *data)
+{
+	struct vcpu *v = recording(cpu);
+
+	if (v)
+		add_act(v, (struct act){ .kind = ENTER, .pc = (uintptr_t)data, .n = 1 });
+}
+
 static void mem_cb(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr,
 		   void *data)
 {
@@ -416,12 +430,12 @@ static bool is_maintenance(const void *insn, size_t size)
 	return maintenance_arm64(word);
 }
 
-static bool is_spoiler(uint64_t pc)
+static bool is_among(const struct addresses *these, uint64_t pc)
 {
 	size_t i;
 
-	for (i = 0; i < nr_spoilers; i++) {
-		if (spoiler[i] == pc)
+	for (i = 0; i < these->nr; i++) {
+		if (these->at[i] == pc)
 			return true;
 	}
 	return false;
@@ -438,9 +452,13 @@ static void translate_insn(struct qemu_plugin_insn *insn)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, mark_cb,
 						       QEMU_PLUGIN_CB_NO_REGS,
 						       (void *)(uintptr_t)n);
-	if (is_spoiler(pc))
+	if (is_among(&spoilers, pc))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, spoil_cb,
 						       QEMU_PLUGIN_CB_NO_REGS, NULL);
+	if (is_among(&entries, pc))
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, enter_cb,
+						       QEMU_PLUGIN_CB_NO_REGS,
+						       (void *)(uintptr_t)pc);
 	if (is_maintenance(data, size))
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, cache_cb,
 						       QEMU_PLUGIN_CB_NO_REGS,
@@ -472,13 +490,16 @@ static FILE *open_file(const char *path, const char *mode)
 	return file;
 }
 
-static void read_spoilers(const char *path)
+static void read_addresses(struct addresses *these, const char *path)
 {
 	FILE *file = open_file(path, "r");
+	uint64_t addr;
 
-	while (nr_spoilers < MAX_SPOILERS &&
-	       fscanf(file, "%" SCNx64, &spoiler[nr_spoilers]) == 1)
-		nr_spoilers++;
+	while (fscanf(file, "%" SCNx64, &addr) == 1) {
+		if (these->nr == MAX_ADDRESSES)
+			die("too many addresses in ", path);
+		these->at[these->nr++] = addr;
+	}
 	fclose(file);
 }
 
@@ -491,12 +512,14 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 		if (!strncmp(argv[i], "out=", 4))
 			out = open_file(argv[i] + 4, "w");
 		else if (!strncmp(argv[i], "spoil=", 6))
-			read_spoilers(argv[i] + 6);
+			read_addresses(&spoilers, argv[i] + 6);
+		else if (!strncmp(argv[i], "enter=", 6))
+			read_addresses(&entries, argv[i] + 6);
 		else
 			die("what is ", argv[i]);
 	}
-	if (!out || !nr_spoilers)
-		die("out= and spoil= are needed", "");
+	if (!out || !spoilers.nr || !entries.nr)
+		die("out=, spoil= and enter= are needed", "");
 	if (info->system.max_vcpus > MAX_CPUS)
 		die("too many CPUs", "");
 
