@@ -150,12 +150,12 @@
 #define RECLAIM_MIN		16
 
 DEFINE_STATIC_KEY_TRUE(uprobe_slots_key);
-DEFINE_STATIC_KEY_FALSE(uprobe_emulate_key);	/* of the arch; independent of slots */
+DEFINE_STATIC_KEY_TRUE(uprobe_emulate_key);	/* of the arch; independent of slots */
 
 struct uprobe_slot_knobs uprobe_slot_knobs = {
 	.cache_limit	= 8,
 	.area_pages	= 4,
-	.exits		= UPROBE_EXIT_STEP,
+	.exits		= UPROBE_EXIT_JUMP,
 };
 
 static DEFINE_SPINLOCK(slot_areas_lock);

@@ -165,7 +165,7 @@ static inline void uprobe_slot_count(enum uprobe_slot_counter what, s64 n)
 }
 
 DECLARE_STATIC_KEY_TRUE(uprobe_slots_key);
-DECLARE_STATIC_KEY_FALSE(uprobe_emulate_key);
+DECLARE_STATIC_KEY_TRUE(uprobe_emulate_key);
 
 void uprobe_slot_key_init(struct uprobe_slot_key *key,
 			  const struct arch_uprobe *auprobe,

@@ -35,7 +35,7 @@ int default_pre_xol_op(struct arch_uprobe *auprobe, struct pt_regs *regs);
 
 #ifdef CONFIG_UPROBE_SLOTS
 
-DECLARE_STATIC_KEY_FALSE(uprobe_emulate_key);
+DECLARE_STATIC_KEY_TRUE(uprobe_emulate_key);
 
 u8 uprobe_emulation(struct insn *insn);
 bool __uprobe_emulate(struct arch_uprobe *auprobe, struct pt_regs *regs);
@@ -43,7 +43,7 @@ bool __uprobe_emulate(struct arch_uprobe *auprobe, struct pt_regs *regs);
 /* For an instruction without ->emulate(): was it emulated? */
 static inline bool uprobe_emulate(struct arch_uprobe *auprobe, struct pt_regs *regs)
 {
-	return static_branch_unlikely(&uprobe_emulate_key) &&
+	return static_branch_likely(&uprobe_emulate_key) &&
 	       (auprobe->defparam.fixups & UPROBE_EMULATE_MASK) &&
 	       __uprobe_emulate(auprobe, regs);
 }
