@@ -130,6 +130,10 @@ bench-cost: ## instructions and shared accesses per hit, against the stock kerne
 bench-trig: ## hits a second, emulated, against the stock kernel (QUICK=1: a few)
 	@tests/bench/trig $(bench_words) --json build/bench/trig.json $(if $(QUICK),--quick)
 
+.PHONY: coverage
+coverage: ## how many traps probes on entries and rets of real programs take (7.3; downloads 20 MB)
+	@tests/coverage/run
+
 .PHONY: lint
 lint: ## check style: shell, python, the new kernel files
 	@tests/lint/run
