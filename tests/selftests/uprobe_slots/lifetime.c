@@ -159,8 +159,9 @@ static int file_not_pinned(void)
 	copy_self(path);
 	bad = hit_in_copy(path);
 	if (us_mode() == US_ON)
-		bad |= us_check(us_gauge("slots_live") >= 8, "%ju live slots",
-				us_gauge("slots_live"));
+		bad |= us_check(us_gauge("slots_live") + us_gauge("slots_pinned") >= 8,
+				"%ju live slots, %ju pinned", us_gauge("slots_live"),
+				us_gauge("slots_pinned"));
 	if (!us_poll(can_unmount, dir, 10)) {
 		bad = us_fail("umount: %s", strerror(errno));
 		umount2(dir, MNT_DETACH);
