@@ -69,7 +69,8 @@
 
 /*
  * Is a fault of current's own pending? One that is only in the set, for want of
- * memory to tell more, is none here; it comes again.
+ * memory to tell more, is none here; it comes again. Nor is one that current has
+ * blocked, which it sent itself: a fault is forced.
  */
 static inline bool uprobe_fault_pending(void)
 {
@@ -81,7 +82,8 @@ static inline bool uprobe_fault_pending(void)
 		return false;
 	list_for_each_entry(q, &current->pending.list, list) {
 		if (q->info.si_code > SI_USER &&
-		    (sigmask(q->info.si_signo) & UPROBE_FAULTS))
+		    (sigmask(q->info.si_signo) & UPROBE_FAULTS) &&
+		    !sigismember(&current->blocked, q->info.si_signo))
 			fault = true;
 	}
 	unlock_task_sighand(current, &flags);

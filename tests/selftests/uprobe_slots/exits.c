@@ -383,6 +383,7 @@ static const struct us_case cases[] = {
 	{ "a storm, the handler hits probes (P9)", nested, US_ON_OFF, 120 },
 	{ "SIGUSR1 with each hit (P9)", with_hits_usr1, US_ON_OFF },
 	{ "SIGSEGV with each hit, not the instruction's (P9)", with_hits_segv, US_ON_OFF },
+	{ "SIGUSR1 with each hit, a SIGSEGV blocked (P9)", with_hits_blocked, US_ON_OFF },
 	{ "a perf event's SIGTRAP with each hit (P9)", with_hits_perf, US_ON_OFF },
 	{ "ptrace interrupts (P9)", interrupt, US_ON_OFF, 120 },
 	{ "ptrace single-steps (P9)", single_step, US_ON_OFF, 120 },

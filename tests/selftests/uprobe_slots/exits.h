@@ -130,6 +130,7 @@ int storm(void);
 int nested(void);
 int with_hits_usr1(void);
 int with_hits_segv(void);
+int with_hits_blocked(void);
 int with_hits_perf(void);
 int interrupt(void);
 int single_step(void);

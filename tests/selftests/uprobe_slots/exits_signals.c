@@ -292,6 +292,20 @@ static int pending_segv(void)
 	return pending_with(SIGSEGV);
 }
 
+/* A SIGSEGV that looks like a fault, and is never delivered. */
+static int pending_blocked(void)
+{
+	siginfo_t si = { .si_signo = SIGSEGV, .si_code = SEGV_MAPERR };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGSEGV);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) ||
+	    syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGSEGV, &si))
+		us_die("SIGSEGV to myself: %s", strerror(errno));
+	return pending_with(SIGUSR1);
+}
+
 static int pending_perf(void)
 {
 	return pending_with(0);
@@ -306,6 +320,12 @@ int with_hits_usr1(void)
 int with_hits_segv(void)
 {
 	return each_kind(pending_segv);
+}
+
+/* A fault has a way of its own; this is none. */
+int with_hits_blocked(void)
+{
+	return each_kind(pending_blocked);
 }
 
 int with_hits_perf(void)
