@@ -150,12 +150,14 @@ struct vm_unmapped_area_info {
 
 struct return_instance { unsigned long stack; };
 struct thread_info { int status; };
+struct thread_info *current_thread_info(void);
 struct die_args { struct pt_regs *regs; };
 enum rp_check { RP_CHECK_CALL };
 enum { NOTIFY_DONE, NOTIFY_STOP, DIE_INT3, DIE_DEBUG };
 
 enum { VM_READ, VM_EXEC, VM_MAYEXEC, VM_MAYREAD, VM_IO, VM_UNMAPPED_AREA_TOPDOWN };
-enum { FOLL_FORCE, FOLL_SPLIT_PMD, TIF_BLOCKSTEP, UPROBE_NO_TRAMPOLINE_VADDR };
+enum { FOLL_FORCE, FOLL_SPLIT_PMD, UPROBE_NO_TRAMPOLINE_VADDR };
+enum { TIF_BLOCKSTEP, TIF_ADDR32, TS_COMPAT };
 
 #define CALL_INSN_SIZE		5
 #define CALL_INSN_OPCODE	0xe8

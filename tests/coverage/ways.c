@@ -3,6 +3,10 @@
  * ways PROGRAM...: how a kernel with shared slots executes what is at the function
  * entries and rets of programs, and how many traps that takes. What decides is the
  * kernel's own code; see kernel.h. Writes JSON.
+ *
+ * ways -i: the same for the instructions in the input, each a line: 64 or 32 for the
+ * kind of program, and bytes in hexadecimal. Writes these lines, with a way for each
+ * setting; what is in the input behind the bytes is ignored.
  */
 #include "kernel.h"
 #include <asm/insn.h>
@@ -17,7 +21,7 @@ static const char *const way_name[] = {
 	"emulated", "jump", "none", "trap", "step", "refused",
 };
 
-/* The two knobs. The first of these is what is missed is reported for. */
+/* The two knobs. With the first of these settings, what is missed is reported. */
 static const struct setting {
 	const char	*name;
 	unsigned int	exits;
@@ -26,6 +30,13 @@ static const struct setting {
 	{ "exits=jump emulate=1", UPROBE_EXIT_JUMP, true },
 	{ "exits=jump emulate=0", UPROBE_EXIT_JUMP, false },
 	{ "exits=step emulate=0", UPROBE_EXIT_STEP, false },
+};
+
+/* The settings of -i: what can differ. */
+static const struct setting insn_settings[] = {
+	{ "", UPROBE_EXIT_JUMP, true },
+	{ "", UPROBE_EXIT_JUMP, false },
+	{ "", UPROBE_EXIT_TRAP, false },
 };
 
 enum place { ENTRY, RET, NR_PLACES };
@@ -285,10 +296,50 @@ static void measure(const char *path, bool last)
 	printf("  }%s\n", last ? "" : ",");
 }
 
+/* Two digits a byte; returns how many bytes, 0 if there is something else. */
+static unsigned int parse_bytes(const char *hex, unsigned char *to, unsigned int room)
+{
+	unsigned int n, digits;
+
+	for (n = 0; n < room && hex[2 * n]; n++) {
+		if (sscanf(&hex[2 * n], "%2hhx%n", &to[n], &digits) != 1 || digits != 2)
+			return 0;
+	}
+	return n;
+}
+
+static int judge_insns(void)
+{
+	char line[256], hex[2 * MAX_UINSN_BYTES + 1];
+	unsigned char code[MAX_UINSN_BYTES];
+	unsigned int bits, bytes;
+	struct verdict v;
+	size_t i;
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (line[0] == '#' || line[0] == '\n')
+			continue;
+		if (sscanf(line, "%u %32[0-9a-f]", &bits, hex) != 2 ||
+		    !(bytes = parse_bytes(hex, code, sizeof(code)))) {
+			fprintf(stderr, "ways: not understood: %s", line);
+			return 1;
+		}
+		mm.is_64bit = bits == 64;
+		v = judge(code, bytes, 0x1000);
+		printf("%u %s", bits, hex);
+		for (i = 0; i < ARRAY_SIZE(insn_settings); i++)
+			printf(" %s", way_name[way_of(&v, &insn_settings[i])]);
+		printf("\n");
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int i;
 
+	if (argc == 2 && !strcmp(argv[1], "-i"))
+		return judge_insns();
 	printf("[\n");
 	for (i = 1; i < argc; i++)
 		measure(argv[i], i == argc - 1);

@@ -22,7 +22,7 @@ static bool is_ret(struct insn *insn)
 	insn_byte_t prefix = insn->prefixes.bytes[0];
 
 	if (insn->opcode.nbytes != 1 || insn->rex_prefix.nbytes ||
-	    insn->prefixes.nbytes > 1 ||
+	    insn->vex_prefix.nbytes || insn->prefixes.nbytes > 1 ||
 	    (insn->prefixes.nbytes && (prefix & 0xfe) != 0xf2))
 		return false;
 	return insn->opcode.bytes[0] == 0xc3 || insn->opcode.bytes[0] == 0xc2;

@@ -24,6 +24,15 @@ static bool uprobe_traps_late(const struct insn *insn)
 	       (insn->opcode.bytes[1] == 0x05 || insn->opcode.bytes[1] == 0x34);
 }
 
+/*
+ * arch_uprobe_analyze_insn() goes by the last byte of an opcode, and takes some AVX
+ * instructions for others: vcmpps for a ret, whose ip it does not put right.
+ */
+static bool uprobe_mistaken(struct insn *insn, u8 fixups)
+{
+	return insn->vex_prefix.nbytes && (fixups & ~UPROBE_FIX_RIP_MASK) != UPROBE_FIX_IP;
+}
+
 /* -------------------------------------------------------------- exits ---- */
 
 #define W(row, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, ba, bb, bc, bd, be, bf) \
@@ -107,7 +116,6 @@ static bool straight_group(struct insn *insn)
 	case 0xaa ... 0xaf:	/* stos, lods, scas */
 		return !has_rep(insn);
 	case 0xc6: case 0xc7:	/* mov; 7 is xabort, xbegin */
-	case 0x8f:
 		return !reg;
 	case 0xfe: case 0xff:	/* inc, dec */
 		return reg < 2;
@@ -121,6 +129,9 @@ static bool is_straight(struct insn *insn)
 	/* AVX and its kin have no transfer of control. */
 	if (insn->vex_prefix.nbytes)
 		return true;
+	/* The opcode may be of the second map, and a1 is a jump. */
+	if (insn->rex_prefix.nbytes > 1)
+		return false;
 
 	switch (insn->opcode.nbytes) {
 	case 1:
@@ -136,6 +147,10 @@ static bool is_straight(struct insn *insn)
 /* ret, and jmp to what a register or memory says */
 static bool leaves_by_itself(struct insn *insn)
 {
+	if (insn->opcode.nbytes != 1 || insn->vex_prefix.nbytes ||
+	    insn->rex_prefix.nbytes > 1)
+		return false;
+
 	switch (insn->opcode.bytes[0]) {
 	case 0xc2: case 0xc3:
 		return true;
@@ -148,7 +163,7 @@ static bool leaves_by_itself(struct insn *insn)
 
 static void choose_exits(struct insn *insn, bool riprel, u8 *exit)
 {
-	if (insn->opcode.nbytes == 1 && leaves_by_itself(insn)) {
+	if (leaves_by_itself(insn)) {
 		/* A scratch register has to be restored: seen to by the step. */
 		if (!riprel)
 			exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_NONE;
@@ -179,7 +194,8 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 
 	if (auprobe->ops != &default_xol_ops ||
 	    insn_decode(&insn, auprobe->ixol, MAX_UINSN_BYTES, mode) < 0 ||
-	    uprobe_traps_late(&insn))
+	    uprobe_traps_late(&insn) ||
+	    uprobe_mistaken(&insn, auprobe->defparam.fixups))
 		return 0;
 
 	memcpy(key->ixol, auprobe->ixol, auprobe->defparam.ilen);
