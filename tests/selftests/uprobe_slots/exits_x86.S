@@ -61,6 +61,24 @@ ux_targets:
 	ret
 	DONE	rip, 6b, EXIT_TRAP, EXIT_TRAP
 
+	TARGET	lea_rip
+5:	lea	ux_page(%rip), %r9
+6:	mov	(%r9), %eax
+	lea	7 - UX_WORD(%rdi, %rax), %rax
+	ret
+	DONE	lea_rip, 6b, EXIT_TRAP, EXIT_TRAP, 1
+
+	/* 32 bits, and 0 above them */
+	TARGET	lea_eip
+	lea	ux_page(%rip), %rax
+	mov	%eax, %eax
+	mov	$-1, %rdx
+5:	lea	ux_page(%rip), %edx
+6:	sub	%rdx, %rax
+	lea	7(%rdi, %rax), %rax
+	ret
+	DONE	lea_eip, 6b, EXIT_TRAP, EXIT_TRAP, 1
+
 	TARGET	pop
 	push	%rdi
 5:	pop	%rax

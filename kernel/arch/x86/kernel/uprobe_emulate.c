@@ -9,6 +9,7 @@
 #include <linux/uprobes.h>
 
 #include <asm/insn.h>
+#include <asm/insn-eval.h>
 #include <asm/shstk.h>
 
 #include "uprobes.h"
@@ -28,16 +29,26 @@ static bool is_ret(struct insn *insn)
 	return insn->opcode.bytes[0] == 0xc3 || insn->opcode.bytes[0] == 0xc2;
 }
 
+/* lea DISP(%rip), REG: in a slot the address would be another one. */
+static bool is_lea_riprel(struct insn *insn)
+{
+	return insn->opcode.nbytes == 1 && insn->opcode.bytes[0] == 0x8d &&
+	       !insn->prefixes.nbytes && !insn->vex_prefix.nbytes &&
+	       insn->rex_prefix.nbytes < 2 && insn_rip_relative(insn);
+}
+
 /**
  * uprobe_emulation - what emulates an instruction?
  * @insn: decoded
  *
- * Return: a bit for defparam.fixups; 0 if nothing does.
+ * Return: a value of UPROBE_EMULATE_MASK for defparam.fixups; 0 if nothing does.
  */
 u8 uprobe_emulation(struct insn *insn)
 {
 	if (is_ret(insn))
 		return UPROBE_EMULATE_RET;
+	if (is_lea_riprel(insn))
+		return UPROBE_EMULATE_LEA;
 	/* For user mode there is no indirect branch tracking, so it is a nop. */
 	if (insn->length == 4 && insn->prefixes.nbytes == 1 &&
 	    insn->prefixes.bytes[0] == 0xf3 && insn->opcode.nbytes == 2 &&
@@ -74,10 +85,37 @@ static bool emulate_ret(struct arch_uprobe *auprobe, struct pt_regs *regs)
 	return true;
 }
 
+/*
+ * It is [REX,] 8d, modrm and 4 bytes. Of these riprel_analyze() has changed the base
+ * register, which is in modrm and REX.B. Without REX.W the upper half gets 0.
+ */
+static bool emulate_lea(struct arch_uprobe *auprobe, struct pt_regs *regs)
+{
+	unsigned int len = auprobe->defparam.ilen;
+	u8 rex = len > 6 ? auprobe->ixol[0] : 0;
+	u8 reg = X86_MODRM_REG(auprobe->ixol[len - 5]) + (X86_REX_R(rex) ? 8 : 0);
+	unsigned long address;
+
+	/* For a 32-bit segment it is another instruction. */
+	if (!user_64bit_mode(regs))
+		return false;
+
+	regs->ip += len;
+	address = regs->ip + get_unaligned((s32 *)&auprobe->ixol[len - 4]);
+	*(unsigned long *)((void *)regs + pt_regs_offset(regs, reg)) =
+		X86_REX_W(rex) ? address : (u32)address;
+	return true;
+}
+
 bool __uprobe_emulate(struct arch_uprobe *auprobe, struct pt_regs *regs)
 {
-	if (auprobe->defparam.fixups & UPROBE_EMULATE_RET)
+	switch (auprobe->defparam.fixups & UPROBE_EMULATE_MASK) {
+	case UPROBE_EMULATE_RET:
 		return emulate_ret(auprobe, regs);
-	regs->ip += auprobe->defparam.ilen;	/* endbr */
-	return true;
+	case UPROBE_EMULATE_LEA:
+		return emulate_lea(auprobe, regs);
+	default:
+		regs->ip += auprobe->defparam.ilen;	/* endbr */
+		return true;
+	}
 }

@@ -24,9 +24,10 @@ struct pt_regs;
 	(UPROBE_FIX_RIP_SI | UPROBE_FIX_RIP_DI | UPROBE_FIX_RIP_BX)
 
 /* Beside these: what emulates it. Of no concern to who executes it in a slot. */
-#define UPROBE_EMULATE_RET	BIT(6)
-#define UPROBE_EMULATE_ENDBR	BIT(7)
-#define UPROBE_EMULATE_MASK	(UPROBE_EMULATE_RET | UPROBE_EMULATE_ENDBR)
+#define UPROBE_EMULATE_RET	0x40
+#define UPROBE_EMULATE_ENDBR	0x80
+#define UPROBE_EMULATE_LEA	0xc0
+#define UPROBE_EMULATE_MASK	0xc0
 
 /* thread.trap_nr of a task that steps and has not trapped */
 #define UPROBE_TRAP_NR		UINT_MAX
