@@ -110,6 +110,10 @@ unit: ## run the allocator in userspace, under sanitizers: no root, no guest
 mutants: ## break the allocator in listed ways; make unit has to notice each
 	@$(MAKE) -C tests/unit mutants
 
+.PHONY: kunit
+kunit: kernel ## run the KUnit suites in the test kernel K, by kunit.py
+	@tests/kunit/run $(K) $(ARCH)
+
 .PHONY: litmus
 litmus: ## check the orderings of the protocol with herd7
 	@tests/litmus/run
