@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of which x86 instructions share a slot, and how they leave it (P9):
+ * every opcode of the maps, against what the manuals say that it does.
+ */
+#include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/unaligned.h>
+#include <linux/uprobes.h>
+
+#include <asm/insn.h>
+#include <asm/mmu.h>
+
+#include "../../../kernel/events/uprobe_slots_internal.h"
+#include "uprobes.h"
+
+/* What becomes of an instruction if the knob `exits` says jump. */
+enum kind { REFUSED, UNSHARED, STEP, TRAP, JUMP, LEAVES, NR_KINDS };
+
+static const char * const kind_name[] = {
+	"refused by uprobes", "not shared", "step", "trap", "jump", "none",
+};
+
+#define ANY	(BIT(UNSHARED) | BIT(STEP) | BIT(TRAP) | BIT(JUMP))
+
+/*
+ * What an instruction does, by the manuals of Intel and AMD, and what may become of
+ * it therefore. RIP-relative instructions need a register restored, so there is a
+ * column for these. What uprobes refuse is always right.
+ */
+static const struct behaviour {
+	char		letter;
+	const char	*what;
+	unsigned int	may, may_rip;
+} behaviours[] = {
+	{ '.', "straight", BIT(JUMP), BIT(TRAP) },
+	{ 'r', "leaves by itself", BIT(LEAVES), BIT(STEP) },
+	{ 'c', "transfers control", BIT(STEP), BIT(STEP) },
+	{ 'b', "branch, emulated", BIT(UNSHARED), BIT(UNSHARED) },
+	{ 'n', "nop, emulated or not", BIT(UNSHARED) | BIT(STEP) | BIT(JUMP),
+	  BIT(UNSHARED) | BIT(TRAP) },
+	{ 'p', "push, emulated or not", BIT(UNSHARED) | BIT(STEP), BIT(STEP) },
+	{ 's', "system call", BIT(UNSHARED), BIT(UNSHARED) },
+	{ 'f', "reads or sets TF or IF", BIT(STEP), BIT(STEP) },
+	{ 'g', "segment", BIT(STEP), BIT(STEP) },
+	{ 'o', "port, privileged, of virtual machines", BIT(STEP), BIT(STEP) },
+	{ 'i', "interrupt, always faults", BIT(STEP), BIT(STEP) },
+	{ 'q', "string, may repeat", BIT(JUMP), BIT(TRAP) },
+	{ 'Q', "string, repeats", BIT(STEP), BIT(STEP) },
+	{ 'l', "rare, left to the step", BIT(STEP), BIT(STEP) },
+	{ 'v', "VEX, straight", BIT(JUMP) | BIT(UNSHARED), BIT(TRAP) | BIT(UNSHARED) },
+	/* It never executes, wherever it lies. */
+	{ 'u', "undefined", ANY, ANY },
+};
+
+/*
+ * A letter an opcode: one of those above; G is a group, see there; x is a prefix, or
+ * the way to another map.
+ */
+static const char one_byte_64[256] __nonstring =
+/*	 0123456789abcdef */
+	"......uu......ux"	/* 0 */
+	"......uu......uu"
+	"......xu......xu"
+	"......xu......xu"
+	"xxxxxxxxxxxxxxxx"	/* 4 */
+	"pppppppp........"
+	"uux.xxxx....oooo"
+	"bbbbbbbbbbbbbbbb"
+	"..u.........gGgG"	/* 8 */
+	"n.........ulff.."
+	"....qqqq..qqqqqq"
+	"................"
+	"..rrxxGGl.cciiuc"	/* c */
+	"....uxul........"
+	"ccccoooobbuboooo"
+	"xixxo.....ff..GG";
+
+static const char one_byte_32[256] __nonstring =
+/*	 0123456789abcdef */
+	"......gg......gx"	/* 0 */
+	"......gg......gg"
+	"......xl......xl"
+	"......xl......xl"
+	"................"	/* 4 */
+	"pppppppp........"
+	"llx.xxxx....oooo"
+	"bbbbbbbbbbbbbbbb"
+	"..l.........gGgG"	/* 8 */
+	"n.........clff.."
+	"....qqqq..qqqqqq"
+	"................"
+	"..rrxxGGl.cciiic"	/* c */
+	"....llul........"
+	"ccccoooobbcboooo"
+	"xixxo.....ff..GG";
+
+static const char two_byte[256] __nonstring =
+/*	 0123456789abcdef */
+	"goggusocoouiu.ll"	/* 0f 0 */
+	".........lllllnn"
+	"oooouuuu........"
+	"o.olscuoxuxuuuuu"
+	"................"	/* 0f 4 */
+	"................"
+	"................"
+	"........oouu...."
+	"bbbbbbbbbbbbbbbb"	/* 0f 8 */
+	"................"
+	"gg....uuggo....."
+	"..g.gg...iG....."
+	".......l........"	/* 0f c */
+	"................"
+	"................"
+	"...............i";
+
+/* Groups of which not all do the same: /0 to /7 in memory, and in registers. */
+static const struct group {
+	const char	*map;
+	u8		opcode;
+	char		mem[9], reg[9];
+} groups[] = {
+	{ "", 0x8d, "........", "uuuuuuuu" },	/* lea */
+	{ "", 0x8f, "luuuuuuu", "luuuuuuu" },	/* pop */
+	{ "", 0xc6, ".uuuuuuu", ".uuuuuuu" },	/* mov; xabort is below */
+	{ "", 0xc7, ".uuuuuuu", ".uuuuuuu" },	/* mov; xbegin is below */
+	{ "", 0xfe, "..uuuuuu", "..uuuuuu" },	/* inc, dec */
+	{ "", 0xff, "..ccrclu", "..curuulu" },	/* and call, jmp, far ones, push */
+	{ "\x0f", 0xba, "uuuu....", "uuuu...." },
+};
+
+/* An opcode map: how to get there, and what is in it. */
+static const struct map {
+	const char	*name, *escape;
+	const char	*letters;	/* NULL: all of it is straight, if anything */
+	bool		ia32;
+} maps[] = {
+	{ "one-byte", "", one_byte_64 },
+	{ "0f", "\x0f", two_byte },
+	{ "0f 38", "\x0f\x38" },
+	{ "0f 3a", "\x0f\x3a" },
+	{ "32-bit one-byte", "", one_byte_32, true },
+	{ "32-bit 0f", "\x0f", two_byte, true },
+};
+
+enum { PFX_66 = 1, PFX_REP = 2 };
+
+static const struct prefix {
+	const char	*bytes;
+	unsigned int	what;
+	bool		only_64;
+} prefixes[] = {
+	{ "" },
+	{ "\x66", PFX_66 },
+	{ "\xf3", PFX_REP },
+	{ "\xf2", PFX_REP },
+	{ "\x48", 0, true },
+	{ "\xf3\x48", PFX_REP, true },
+	{ "\x66\x48", PFX_66, true },
+};
+
+enum form { MEMORY, REGISTER, RIP };
+
+static const u8 modrm_of[] = { 0x80, 0xc1, 0x05 };
+
+static const struct behaviour *behaviour_of(char letter)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(behaviours); i++)
+		if (behaviours[i].letter == letter)
+			return &behaviours[i];
+
+	return NULL;
+}
+
+static char group_letter(const char *map, u8 opcode, u8 modrm)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (strcmp(groups[i].map, map) || groups[i].opcode != opcode)
+			continue;
+		return modrm >= 0xc0 ? groups[i].reg[X86_MODRM_REG(modrm)] :
+				       groups[i].mem[X86_MODRM_REG(modrm)];
+	}
+
+	return 'x';
+}
+
+/* ------------------------------------------------------ what happens ---- */
+
+/* As prepare_uprobe() does it, and a hit decides. */
+static enum kind kind_of(const u8 *code)
+{
+	static const u8 kind[] = {
+		[UPROBE_EXIT_STEP] = STEP, [UPROBE_EXIT_TRAP] = TRAP,
+		[UPROBE_EXIT_JUMP] = JUMP, [UPROBE_EXIT_NONE] = LEAVES,
+	};
+	struct arch_uprobe auprobe = { };
+	struct uprobe_slot_key key;
+
+	memcpy(auprobe.insn, code, MAX_UINSN_BYTES);
+	if (arch_uprobe_analyze_insn(&auprobe, current->mm, 0x70000000))
+		return REFUSED;
+	uprobe_slot_key_init(&key, &auprobe, current->mm);
+	return key.len ? kind[key.exit[UPROBE_EXIT_JUMP]] : UNSHARED;
+}
+
+static void set_ia32(bool on)
+{
+#ifdef CONFIG_IA32_EMULATION
+	if (on)
+		set_bit(MM_CONTEXT_UPROBE_IA32, &current->mm->context.flags);
+	else
+		clear_bit(MM_CONTEXT_UPROBE_IA32, &current->mm->context.flags);
+#endif
+}
+
+struct tally {
+	unsigned int	nr[NR_KINDS];
+	unsigned int	what[ARRAY_SIZE(behaviours)];	/* of what is not a jump */
+	unsigned int	failed;
+};
+
+/* Is what becomes of @code what may become of an instruction that does @letter? */
+static void judge(struct kunit *test, struct tally *tally, const u8 *code, char letter,
+		  bool rip)
+{
+	const struct behaviour *behaviour = behaviour_of(letter);
+	unsigned int may = rip ? behaviour->may_rip : behaviour->may;
+	enum kind kind = kind_of(code);
+
+	tally->nr[kind]++;
+	if (kind != JUMP)
+		tally->what[behaviour - behaviours]++;
+	if (kind == REFUSED || may & BIT(kind))
+		return;
+	/* The first ones tell enough. */
+	if (tally->failed++ < 20)
+		KUNIT_FAIL(test, "%*ph: %s; it is: %s", MAX_UINSN_BYTES, code,
+			   kind_name[kind], behaviour->what);
+}
+
+static void tell(struct kunit *test, const char *name, const struct tally *t)
+{
+	unsigned int i;
+
+	kunit_info(test, "%s: jump %u, none %u, trap %u, step %u, not shared %u, refused %u",
+		   name, t->nr[JUMP], t->nr[LEAVES], t->nr[TRAP], t->nr[STEP],
+		   t->nr[UNSHARED], t->nr[REFUSED]);
+	for (i = 0; i < ARRAY_SIZE(behaviours); i++)
+		if (t->what[i])
+			kunit_info(test, "  no jump: %u %s", t->what[i], behaviours[i].what);
+	KUNIT_EXPECT_EQ(test, 0, t->failed);
+}
+
+/* ---------------------------------------------------------- the maps ---- */
+
+static u8 *put(u8 *to, const char *bytes)
+{
+	while (*bytes)
+		*to++ = *bytes++;
+	return to;
+}
+
+static void judge_opcode(struct kunit *test, struct tally *tally, const struct map *map,
+			 const struct prefix *pfx, u8 opcode, enum form form, u8 reg)
+{
+	char letter = map->letters ? map->letters[opcode] : '.';
+	enum insn_mode mode = map->ia32 ? INSN_MODE_32 : INSN_MODE_64;
+	u8 code[MAX_UINSN_BYTES], *p = code;
+	u8 modrm = modrm_of[form] | reg << 3;
+	struct insn insn;
+
+	/* Any other number makes a nop of what adds or moves nothing. */
+	memset(code, 0x10, sizeof(code));
+	p = put(put(p, pfx->bytes), map->escape);
+	*p++ = opcode;
+	*p = modrm;
+
+	if (letter == 'G')
+		letter = group_letter(map->escape, opcode, modrm);
+	if (letter == 'x')
+		return;
+	if (letter == 'q' && pfx->what == PFX_REP)
+		letter = 'Q';
+	/* mov of a register to itself */
+	if (opcode == 0x89 && modrm == 0xc9 && !*map->escape)
+		letter = 'n';
+	/* An opcode without operands has none that is RIP-relative. */
+	if (insn_decode(&insn, code, MAX_UINSN_BYTES, mode) < 0 || !insn.modrm.nbytes) {
+		if (form || reg)
+			return;
+	}
+	judge(test, tally, code, letter, form == RIP && !map->ia32 && insn.modrm.nbytes);
+}
+
+static void p9_opcode_maps(struct kunit *test)
+{
+	const struct map *map = test->param_value;
+	struct tally tally = { };
+	unsigned int i, opcode, reg;
+	enum form form;
+
+	set_ia32(map->ia32);
+	for (i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		if (map->ia32 && prefixes[i].only_64)
+			continue;
+		for (opcode = 0; opcode < 256; opcode++)
+			for (form = MEMORY; form <= RIP; form++)
+				for (reg = 0; reg < 8; reg++)
+					judge_opcode(test, &tally, map, &prefixes[i],
+						     opcode, form, reg);
+		cond_resched();
+	}
+	set_ia32(false);
+	tell(test, map->name, &tally);
+	/* Straight, in whatever way, is what most are. */
+	KUNIT_EXPECT_GT(test, tally.nr[JUMP], tally.nr[REFUSED]);
+}
+
+static void map_name(const struct map *map, char *desc)
+{
+	strscpy(desc, map->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(map, maps, map_name);
+
+/*
+ * None of VEX's transfers control. But uprobes look at the opcode as if it were one of
+ * the one-byte map, and so take some for branches, pushes or returns. These go the way
+ * that they have always gone.
+ */
+static void p9_vex(struct kunit *test)
+{
+	u8 code[MAX_UINSN_BYTES] = { 0xc4 };
+	unsigned int map, p, opcode;
+	struct tally tally = { };
+	enum form form;
+
+	for (map = 1; map <= 3; map++)
+		for (p = 0; p < 4; p++)
+			for (opcode = 0; opcode < 256; opcode++)
+				for (form = MEMORY; form <= RIP; form++) {
+					code[1] = 0xe0 | map;
+					code[2] = 0x78 | p;	/* no third register */
+					code[3] = opcode;
+					code[4] = modrm_of[form];
+					judge(test, &tally, code, 'v', form == RIP);
+				}
+	tell(test, "VEX", &tally);
+}
+
+/* ------------------------------------------------------ some by name ---- */
+
+static void p9_some_by_name(struct kunit *test)
+{
+	static const struct named {
+		const char	*name;
+		u8		code[MAX_UINSN_BYTES];
+		enum kind	kind;
+	} some[] = {
+		{ "ret", { 0xc3 }, LEAVES },
+		{ "ret $8", { 0xc2, 8, 0 }, LEAVES },
+		{ "rep ret", { 0xf3, 0xc3 }, LEAVES },
+		{ "bnd ret", { 0xf2, 0xc3 }, LEAVES },
+		{ "lret", { 0xcb }, STEP },
+		{ "jmp *%rax", { 0xff, 0xe0 }, LEAVES },
+		{ "jmp *8(%rip)", { 0xff, 0x25, 8 }, STEP },
+		{ "call *%rax", { 0xff, 0xd0 }, STEP },
+		{ "call .+5", { 0xe8 }, UNSHARED },
+		{ "loop", { 0xe2, 0x10 }, STEP },
+		{ "xbegin", { 0xc7, 0xf8 }, STEP },
+		{ "xabort", { 0xc6, 0xf8 }, STEP },
+		{ "syscall", { 0x0f, 0x05 }, UNSHARED },
+		{ "sysenter", { 0x0f, 0x34 }, UNSHARED },
+		{ "pushf", { 0x9c }, STEP },
+		{ "popf", { 0x9d }, STEP },
+		{ "rep stosb", { 0xf3, 0xaa }, STEP },
+		{ "stosb", { 0xaa }, JUMP },
+		{ "enclu", { 0x0f, 0x01, 0xd7 }, STEP },
+		{ "rdtsc", { 0x0f, 0x31 }, JUMP },
+		{ "cpuid", { 0x0f, 0xa2 }, JUMP },
+		{ "mov %eax,16(%rip)", { 0x89, 0x05, 0x10 }, TRAP },
+		{ "mov %eax,16(%rsi)", { 0x89, 0x86, 0x10 }, JUMP },
+		{ "lea 8(%rip),%rax", { 0x48, 0x8d, 0x05, 8 }, TRAP },
+		{ "cmp (%rsp),%rsp", { 0x48, 0x3b, 0x24, 0x24 }, JUMP },
+		{ "lock incl (%rax)", { 0xf0, 0xff, 0x00 }, REFUSED },
+		{ "int3", { 0xcc }, REFUSED },
+		{ "hlt", { 0xf4 }, REFUSED },
+		{ "in", { 0xec }, REFUSED },
+		{ "mov %eax,%ss", { 0x8e, 0xd0 }, REFUSED },
+		{ "vmovaps %ymm0,%ymm1", { 0xc5, 0xfc, 0x28, 0xc8 }, JUMP },
+		{ "vaddps 8(%rip),%ymm0,%ymm0", { 0xc5, 0xfc, 0x58, 0x05, 8 }, TRAP },
+		/* No ret, popf, call, whatever the opcode is without VEX. */
+		{ "vcmpps", { 0xc5, 0xf8, 0xc2, 0xc1, 0 }, UNSHARED },
+		{ "vfnmadd132ss", { 0xc4, 0xe2, 0x79, 0x9d, 0xc1 }, UNSHARED },
+		{ "vfmsub132ps", { 0xc4, 0xe2, 0x79, 0x9a, 0xc1 }, REFUSED },
+		{ "syscall, by REX2", { 0xd5, 0x80, 0x05 }, UNSHARED },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(some); i++)
+		KUNIT_EXPECT_EQ_MSG(test, some[i].kind, kind_of(some[i].code), "%s",
+				    some[i].name);
+}
+
+/* What the knob `emulate` emulates, and nothing else. */
+static void p9_emulates_no_other(struct kunit *test)
+{
+	static const struct emulated {
+		const char	*name;
+		u8		code[MAX_UINSN_BYTES];
+		u8		by;
+	} some[] = {
+		{ "ret", { 0xc3 }, UPROBE_EMULATE_RET },
+		{ "ret $8", { 0xc2, 8, 0 }, UPROBE_EMULATE_RET },
+		{ "rep ret", { 0xf3, 0xc3 }, UPROBE_EMULATE_RET },
+		{ "bnd ret", { 0xf2, 0xc3 }, UPROBE_EMULATE_RET },
+		{ "endbr64", { 0xf3, 0x0f, 0x1e, 0xfa }, UPROBE_EMULATE_ENDBR },
+		{ "endbr32", { 0xf3, 0x0f, 0x1e, 0xfb }, UPROBE_EMULATE_ENDBR },
+		{ "retw", { 0x66, 0xc3 } },
+		{ "lret", { 0xcb } },
+		{ "rdsspq %rax", { 0xf3, 0x48, 0x0f, 0x1e, 0xc8 } },
+		{ "cmpps", { 0x0f, 0xc2, 0xc1, 0 } },
+		{ "movnti", { 0x0f, 0xc3, 0x00 } },
+		{ "vcmpps", { 0xc5, 0xf8, 0xc2, 0xc1, 0 } },
+	};
+	struct insn insn;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(some); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, 0, insn_decode(&insn, some[i].code,
+							 MAX_UINSN_BYTES, INSN_MODE_64),
+				    "%s", some[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, some[i].by, uprobe_emulation(&insn), "%s",
+				    some[i].name);
+	}
+}
+
+/* ----------------------------------------------------------- the jump ---- */
+
+/* Near by a displacement; to wherever else by an address behind the jump. */
+static void p9_jump_reaches(struct kunit *test)
+{
+	unsigned long from = 0x7ffff7ff0000, to[] = {
+		from + 0x1000, from - 0x7ffff000, from + 0x7ffff000,
+		from - 0x100000000, 0x401000,
+	};
+	u8 code[UPROBE_SLOT_BYTES];
+	unsigned int i, len = 7;
+	unsigned long target;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		memset(code, 0xcc, sizeof(code));
+		arch_uprobe_slot_jump(code, len, from, to[i]);
+		if (code[len] == 0xe9) {
+			target = from + len + 5 +
+				 (s32)get_unaligned_le32(&code[len + 1]);
+			KUNIT_EXPECT_EQ(test, 0xcc, code[len + 5]);
+		} else {
+			KUNIT_EXPECT_EQ(test, 0x25ff, get_unaligned_le16(&code[len]));
+			KUNIT_EXPECT_EQ(test, 0, get_unaligned_le32(&code[len + 2]));
+			target = get_unaligned_le64(&code[len + 6]);
+			KUNIT_EXPECT_EQ(test, 0xcc, code[len + 14]);
+		}
+		KUNIT_EXPECT_EQ(test, to[i], target);
+	}
+
+	/* The longest instruction leaves room for the longest jump. */
+	KUNIT_EXPECT_LE(test, MAX_UINSN_BYTES - 1 + 14, UPROBE_SLOT_BYTES);
+}
+
+/* Whom a debugger steps sees each step; so does who is in another mode. */
+static void p9_exit_of_a_stepped_task(struct kunit *test)
+{
+	struct pt_regs regs = { .cs = __USER_CS };
+	unsigned int exit;
+
+	for (exit = UPROBE_EXIT_TRAP; exit < UPROBE_NR_EXITS; exit++) {
+		regs.flags = 0;
+		KUNIT_EXPECT_EQ(test, exit, arch_uprobe_exit(exit, &regs, 0, 0));
+		regs.flags = X86_EFLAGS_TF;
+		KUNIT_EXPECT_EQ(test, UPROBE_EXIT_STEP, arch_uprobe_exit(exit, &regs, 0, 0));
+	}
+#ifdef CONFIG_IA32_EMULATION
+	regs.flags = 0;
+	regs.cs = __USER32_CS;
+	KUNIT_EXPECT_EQ(test, UPROBE_EXIT_STEP,
+			arch_uprobe_exit(UPROBE_EXIT_JUMP, &regs, 0, 0));
+#endif
+}
+
+static int init(struct kunit *test)
+{
+	/* For what a program's mm says of its mode. */
+	return kunit_attach_mm();
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE_PARAM_ATTR(p9_opcode_maps, map_gen_params, { .speed = KUNIT_SPEED_SLOW }),
+	KUNIT_CASE(p9_vex),
+	KUNIT_CASE(p9_some_by_name),
+	KUNIT_CASE(p9_emulates_no_other),
+	KUNIT_CASE(p9_jump_reaches),
+	KUNIT_CASE(p9_exit_of_a_stepped_task),
+	{ }
+};
+
+/* By this name kunit.sh of the selftests knows what there is. */
+static struct kunit_suite ust_suite_uprobe_slots_x86 = {
+	.name = "uprobe_slots_x86",
+	.init = init,
+	.test_cases = cases,
+};
+
+kunit_test_suite(ust_suite_uprobe_slots_x86);
+
+MODULE_DESCRIPTION("KUnit tests of the slots of x86 instructions");
+MODULE_LICENSE("GPL");
