@@ -310,6 +310,7 @@ static void p3_stale_entry_is_a_miss(struct kunit *test)
 static void p3_busy_slot_stays(struct kunit *test)
 {
 	struct ust_test *t = test->priv;
+	struct uprobe_slot_cache *cache;
 	struct uprobe_slot *s;
 	unsigned int i, n;
 
@@ -333,10 +334,10 @@ static void p3_busy_slot_stays(struct kunit *test)
 	KUNIT_EXPECT_GT(test, ust_counted(t, UPROBE_COUNT_RECLAIM), n);
 
 	/* In the table again: who looks for it finds it. */
-	UST_STEP(t, &t->task[2], ust_probe(t, 0));
-	KUNIT_EXPECT_EQ(test, s->idx + 1,
-			t->task[2].utask.slot_cache->entry[find_first_bit(
-				t->task[2].utask.slot_cache->taken, CACHE_SIZE)] & ENTRY_IDX);
+	cache = t->task[1].utask.slot_cache;
+	KUNIT_EXPECT_EQ(test, 0, ust_begin(&t->task[2], ust_probe(t, 0)));
+	KUNIT_EXPECT_EQ(test, cache->step, t->task[2].utask.slot_cache->step);
+	ust_end(&t->task[2]);
 	ust_end(&t->task[1]);
 	ust_drain(&t->process[0]);
 	KUNIT_EXPECT_EQ(test, SLOT_FREE, s->state);
@@ -743,7 +744,8 @@ static void p8_tasks_are_walked(struct kunit *test)
 	UST_STEP(t, &t->task[0], ust_probe(t, 1));
 	UST_STEP(t, &t->task[0], ust_probe(t, 1));
 	UST_STEP(t, &t->task[1], ust_probe(t, 1));
-	walked = entries = 0;
+	walked = 0;
+	entries = 0;
 	uprobe_slots_walk_tasks(walk_one, &executions);
 	KUNIT_EXPECT_EQ(test, 2, walked);
 	KUNIT_EXPECT_EQ(test, 3, entries);

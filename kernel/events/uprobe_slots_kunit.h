@@ -59,14 +59,10 @@ struct ust_worker {
 	bool			begun, stop, done;
 };
 
-/**
- * struct ust_test - of one case
- * @kunit:	 its
- * @task:	 0..3 belong to process 0
- * @probe:	 on different instructions, made when asked for by ust_probe()
- * @nr_probes:	 that many are made
- * @old:	 the knobs, the gauges and the counters before
- * @was_enabled: nor is this left behind
+/*
+ * Of one case. Tasks are of process 0 unless the case says otherwise; probes are on
+ * different instructions, and made when ust_probe() is asked for them. What was before
+ * the case is in @old.
  */
 struct ust_test {
 	struct kunit			*kunit;
@@ -97,12 +93,7 @@ do {									\
 
 /* The same, where @shared says what kind of slot it has to be. */
 #define UST_STEP_IN(t, task, probe, shared)				\
-do {									\
-	KUNIT_EXPECT_EQ((t)->kunit, 0, ust_begin(task, probe));		\
-	KUNIT_EXPECT_EQ((t)->kunit, shared, ust_in_shared(task));	\
-	UST_EXPECT_FINE((t)->kunit, ust_fault(task, probe));		\
-	ust_end(task);							\
-} while (0)
+	UST_EXPECT_FINE((t)->kunit, ust_step_in(task, probe, shared))
 
 int ust_init(struct kunit *kunit);
 void ust_exit(struct kunit *kunit);
@@ -119,6 +110,7 @@ int ust_begin(struct ust_task *task, struct ust_probe *p);
 const char *ust_fault(struct ust_task *task, struct ust_probe *p);
 void ust_end(struct ust_task *task);
 const char *ust_step(struct ust_task *task, struct ust_probe *p);
+const char *ust_step_in(struct ust_task *task, struct ust_probe *p, bool shared);
 bool ust_in_shared(struct ust_task *task);
 int ust_wait(struct ust_task *task, struct ust_probe *p, int miss);
 const u8 *ust_code(struct ust_process *p, unsigned long vaddr);

@@ -268,6 +268,7 @@ void ust_end(struct ust_task *task)
 	}
 }
 
+/* A hit and its step; NULL if all went well. */
 const char *ust_step(struct ust_task *task, struct ust_probe *p)
 {
 	const char *rule;
@@ -278,6 +279,21 @@ const char *ust_step(struct ust_task *task, struct ust_probe *p)
 	ust_end(task);
 	if (!rule && (task->utask.xol_vaddr || task->utask.slot))
 		rule = "P6: nothing is left of a step";
+
+	return rule;
+}
+
+/* The same, in a shared slot or, if not @shared, in a transient one. */
+const char *ust_step_in(struct ust_task *task, struct ust_probe *p, bool shared)
+{
+	const char *rule;
+
+	if (ust_begin(task, p))
+		return "P2: no hit fails";
+	rule = ust_fault(task, p);
+	if (!rule && ust_in_shared(task) != shared)
+		rule = shared ? "the slot is a shared one" : "the slot is transient";
+	ust_end(task);
 
 	return rule;
 }

@@ -57,8 +57,8 @@ static int hold_lock(struct ust_worker *w)
 
 	spin_lock(lock);
 	begun(w);
-	for (us = 0; us < HOLD_US && !READ_ONCE(w->stop); us += 10)
-		udelay(10);
+	for (us = 0; us < HOLD_US && !READ_ONCE(w->stop); us += 5)
+		udelay(5);
 	spin_unlock(lock);
 
 	return us < HOLD_US;
@@ -284,6 +284,7 @@ static bool somebody_waits(void *data)
 {
 	struct ust_process *p = data;
 
+	/* No barrier: it is asked for again and again. */
 	return waitqueue_active(&p->wq);
 }
 

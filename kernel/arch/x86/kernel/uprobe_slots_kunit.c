@@ -57,62 +57,65 @@ static const struct behaviour {
  * A letter an opcode: one of those above; G is a group, see there; x is a prefix, or
  * the way to another map.
  */
-static const char one_byte_64[256] __nonstring =
+static const char * const one_byte_64[16] = {
 /*	 0123456789abcdef */
-	"......uu......ux"	/* 0 */
-	"......uu......uu"
-	"......xu......xu"
-	"......xu......xu"
-	"xxxxxxxxxxxxxxxx"	/* 4 */
-	"pppppppp........"
-	"uux.xxxx....oooo"
-	"bbbbbbbbbbbbbbbb"
-	"..u.........gGgG"	/* 8 */
-	"n.........ulff.."
-	"....qqqq..qqqqqq"
-	"................"
-	"..rrxxGGl.cciiuc"	/* c */
-	"....uxul........"
-	"ccccoooobbuboooo"
-	"xixxo.....ff..GG";
+	"......uu......ux",	/* 0 */
+	"......uu......uu",
+	"......xu......xu",
+	"......xu......xu",
+	"xxxxxxxxxxxxxxxx",	/* 4 */
+	"pppppppp........",
+	"uux.xxxx....oooo",
+	"bbbbbbbbbbbbbbbb",
+	"..u.........gGgG",	/* 8 */
+	"n.........ulff..",
+	"....qqqq..qqqqqq",
+	"................",
+	"..rrxxGGl.cciiuc",	/* c */
+	"....uxul........",
+	"ccccoooobbuboooo",
+	"xixxo.....ff..GG",
+};
 
-static const char one_byte_32[256] __nonstring =
+static const char * const one_byte_32[16] = {
 /*	 0123456789abcdef */
-	"......gg......gx"	/* 0 */
-	"......gg......gg"
-	"......xl......xl"
-	"......xl......xl"
-	"................"	/* 4 */
-	"pppppppp........"
-	"llx.xxxx....oooo"
-	"bbbbbbbbbbbbbbbb"
-	"..l.........gGgG"	/* 8 */
-	"n.........clff.."
-	"....qqqq..qqqqqq"
-	"................"
-	"..rrxxGGl.cciiic"	/* c */
-	"....llul........"
-	"ccccoooobbcboooo"
-	"xixxo.....ff..GG";
+	"......gg......gx",	/* 0 */
+	"......gg......gg",
+	"......xl......xl",
+	"......xl......xl",
+	"................",	/* 4 */
+	"pppppppp........",
+	"llx.xxxx....oooo",
+	"bbbbbbbbbbbbbbbb",
+	"..l.........gGgG",	/* 8 */
+	"n.........clff..",
+	"....qqqq..qqqqqq",
+	"................",
+	"..rrxxGGl.cciiic",	/* c */
+	"....llul........",
+	"ccccoooobbcboooo",
+	"xixxo.....ff..GG",
+};
 
-static const char two_byte[256] __nonstring =
-/*	 0123456789abcdef */
-	"goggusocoouiu.ll"	/* 0f 0 */
-	".........lllllnn"
-	"oooouuuu........"
-	"o.olscuoxuxuuuuu"
-	"................"	/* 0f 4 */
-	"................"
-	"................"
-	"........oouu...."
-	"bbbbbbbbbbbbbbbb"	/* 0f 8 */
-	"................"
-	"gg....uuggo....."
-	"..g.gg...iG....."
-	".......l........"	/* 0f c */
-	"................"
-	"................"
-	"...............i";
+static const char * const two_byte[16] = {
+/*  0f	 0123456789abcdef */
+	"goggusocoouiu.ll",	/* 0 */
+	".........lllllnn",
+	"oooouuuu........",
+	"o.olscuoxuxuuuuu",
+	"................",	/* 4 */
+	"................",
+	"................",
+	"........oouu....",
+	"bbbbbbbbbbbbbbbb",	/* 8 */
+	"................",
+	"gg....uuggo.....",
+	"..g.gg...iG.....",
+	".......l........",	/* c */
+	"................",
+	"................",
+	"...............i",
+};
 
 /* Groups of which not all do the same: /0 to /7 in memory, and in registers. */
 static const struct group {
@@ -132,7 +135,7 @@ static const struct group {
 /* An opcode map: how to get there, and what is in it. */
 static const struct map {
 	const char	*name, *escape;
-	const char	*letters;	/* NULL: all of it is straight, if anything */
+	const char	* const *letters; /* NULL: all of it is straight, if anything */
 	bool		ia32;
 } maps[] = {
 	{ "one-byte", "", one_byte_64 },
@@ -267,7 +270,7 @@ static u8 *put(u8 *to, const char *bytes)
 static void judge_opcode(struct kunit *test, struct tally *tally, const struct map *map,
 			 const struct prefix *pfx, u8 opcode, enum form form, u8 reg)
 {
-	char letter = map->letters ? map->letters[opcode] : '.';
+	char letter = map->letters ? map->letters[opcode / 16][opcode % 16] : '.';
 	enum insn_mode mode = map->ia32 ? INSN_MODE_32 : INSN_MODE_64;
 	u8 code[MAX_UINSN_BYTES], *p = code;
 	u8 modrm = modrm_of[form] | reg << 3;
