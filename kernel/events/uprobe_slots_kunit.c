@@ -324,7 +324,7 @@ static void p3_busy_slot_stays(struct kunit *test)
 	n = ust_capacity();
 	for (i = 1; i < 3 * n; i++) {
 		UST_STEP(t, &t->task[0], ust_probe(t, i));
-		if (!area_of(t)->nr_free)
+		if (!READ_ONCE(area_of(t)->nr_free))
 			ust_reclaim(&t->process[0]);
 		if (s->state != SLOT_LIVE)
 			break;

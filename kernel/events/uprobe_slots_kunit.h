@@ -9,6 +9,7 @@
 
 #include <kunit/test.h>
 #include <linux/kthread.h>
+#include <linux/sched/mm.h>
 
 #include "uprobe_slots_types.h"
 
@@ -94,6 +95,20 @@ do {									\
 /* The same, where @shared says what kind of slot it has to be. */
 #define UST_STEP_IN(t, task, probe, shared)				\
 	UST_EXPECT_FINE((t)->kunit, ust_step_in(task, probe, shared))
+
+/*
+ * A mm for the case's thread, for what a program's mm says of its mode; nothing is
+ * mapped. It goes with the thread. (Later kernels have kunit_attach_mm().)
+ */
+static inline int ust_attach_mm(void)
+{
+	struct mm_struct *mm = mm_alloc();
+
+	if (!mm)
+		return -ENOMEM;
+	kthread_use_mm(mm);
+	return 0;
+}
 
 int ust_init(struct kunit *kunit);
 void ust_exit(struct kunit *kunit);

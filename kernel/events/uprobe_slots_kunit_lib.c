@@ -509,8 +509,7 @@ int ust_init(struct kunit *kunit)
 	unsigned int i;
 	int err;
 
-	/* For what a program's mm says of its mode. */
-	err = kunit_attach_mm();
+	err = ust_attach_mm();
 	if (err)
 		return err;
 
@@ -571,7 +570,8 @@ void ust_exit(struct kunit *kunit)
 
 	if (!t)
 		return;
-	memset(uprobe_slot_delay_us, 0, sizeof(uprobe_slot_delay_us));
+	for (i = 0; i < UPROBE_NR_DELAYS; i++)
+		WRITE_ONCE(uprobe_slot_delay_us[i], 0);
 	end_all(t);
 	if (t->process[0].root.wq)
 		UST_EXPECT_FINE(kunit, ust_check(t));

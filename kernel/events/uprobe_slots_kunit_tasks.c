@@ -118,14 +118,14 @@ static void hit_during_drain(struct kunit *test)
 	struct ust_worker *w;
 
 	UST_STEP(t, &t->task[1], ust_probe(t, 0));
-	uprobe_slot_delay_us[UPROBE_DELAY_HIT] = 100000;
+	WRITE_ONCE(uprobe_slot_delay_us[UPROBE_DELAY_HIT], 100000);
 	w = ust_start(t, 0, hit, &t->task[1], ust_probe(t, 0));
 	KUNIT_EXPECT_TRUE(test, ust_until(has_begun, w));
 	msleep(20);
 	uprobe_slots_set_enabled(false);
 	ust_reclaim(&t->process[0]);
 	KUNIT_EXPECT_EQ(test, 0, ust_finish(w));
-	uprobe_slot_delay_us[UPROBE_DELAY_HIT] = 0;
+	WRITE_ONCE(uprobe_slot_delay_us[UPROBE_DELAY_HIT], 0);
 	uprobe_slots_set_enabled(true);
 }
 
@@ -163,46 +163,73 @@ static bool is_dying(void *data)
 	return dying;
 }
 
+/*
+ * Task 0 hits @p while a round of reclaim, which was to drain all, waits for its grace
+ * period. Was that so for all of the hit? If not the machine was slow, and nothing is
+ * known. Whether the slot was shared goes to @shared.
+ */
+static bool hit_of_dying(struct ust_test *t, struct ust_probe *p, bool *shared)
+{
+	bool dying;
+
+	uprobe_slots_set_enabled(false);
+	dying = ust_until(is_dying, area_of(t));
+	static_branch_enable(&uprobe_slots_key);
+	KUNIT_EXPECT_EQ(t->kunit, 0, ust_begin(&t->task[0], p));
+	*shared = ust_in_shared(&t->task[0]);
+	UST_EXPECT_FINE(t->kunit, ust_fault(&t->task[0], p));
+	UST_EXPECT_FINE(t->kunit, ust_check(t));
+	ust_end(&t->task[0]);
+
+	return dying && is_dying(area_of(t));
+}
+
 /* In the grace period a victim is in nobody's reach; then it is decided. */
 static void p3_dying_is_not_entered(struct kunit *test)
 {
 	struct ust_test *t = test->priv;
+	bool shared, known;
+	unsigned int i;
 
-	ust_fill_area(t, &t->task[0]);
-	KUNIT_EXPECT_EQ(test, 0, ust_begin(&t->task[1], ust_probe(t, 1)));
 	need_delay(test, UPROBE_DELAY_MARK, 200000);
-	uprobe_slots_set_enabled(false);
-	KUNIT_ASSERT_TRUE(test, ust_until(is_dying, area_of(t)));
-	static_branch_enable(&uprobe_slots_key);
-	/* Task 0 has it in its cache; there is no free one. */
-	UST_STEP_IN(t, &t->task[0], ust_probe(t, ust_capacity() - 1), false);
-	UST_EXPECT_FINE(test, ust_check(t));
-	KUNIT_EXPECT_TRUE(test, is_dying(area_of(t)));
-	UST_EXPECT_FINE(test, ust_fault(&t->task[1], ust_probe(t, 1)));
-	uprobe_slots_set_enabled(false);
-	ust_reclaim(&t->process[0]);
-	KUNIT_EXPECT_EQ(test, SLOT_LIVE, t->task[1].utask.slot->state);
-	KUNIT_EXPECT_EQ(test, 1, area_of(t)->nr_live);
-	UST_EXPECT_FINE(test, ust_fault(&t->task[1], ust_probe(t, 1)));
+	for (i = 0, known = false; i < 5 && !known; i++) {
+		/* Task 0 has the last one in its cache; there will be no free one. */
+		ust_fill_area(t, &t->task[0]);
+		KUNIT_EXPECT_EQ(test, 0, ust_begin(&t->task[1], ust_probe(t, 1)));
+		known = hit_of_dying(t, ust_probe(t, ust_capacity() - 1), &shared);
+		UST_EXPECT_FINE(test, ust_fault(&t->task[1], ust_probe(t, 1)));
+		uprobe_slots_set_enabled(false);
+		ust_reclaim(&t->process[0]);
+		KUNIT_EXPECT_EQ(test, SLOT_LIVE, t->task[1].utask.slot->state);
+		UST_EXPECT_FINE(test, ust_fault(&t->task[1], ust_probe(t, 1)));
+		ust_end(&t->task[1]);
+		ust_drain(&t->process[0]);
+	}
+	KUNIT_EXPECT_TRUE(test, known);
+	KUNIT_EXPECT_FALSE(test, shared);
 }
 
 /* A busy slot comes back, and its twin, filled meanwhile, does no harm. */
 static void p3_twin_does_no_harm(struct kunit *test)
 {
 	struct ust_test *t = test->priv;
+	bool shared, known;
+	unsigned int i;
 
-	KUNIT_EXPECT_EQ(test, 0, ust_begin(&t->task[1], ust_probe(t, 0)));
 	need_delay(test, UPROBE_DELAY_MARK, 200000);
-	uprobe_slots_set_enabled(false);
-	KUNIT_ASSERT_TRUE(test, ust_until(is_dying, area_of(t)));
-	static_branch_enable(&uprobe_slots_key);
-	UST_STEP_IN(t, &t->task[0], ust_probe(t, 0), true);
-	KUNIT_EXPECT_TRUE(test, is_dying(area_of(t)));
-	ust_reclaim(&t->process[0]);
-	KUNIT_EXPECT_EQ(test, 2, area_of(t)->nr_live);
-	UST_EXPECT_FINE(test, ust_check(t));
-	UST_EXPECT_FINE(test, ust_fault(&t->task[1], ust_probe(t, 0)));
-	UST_STEP_IN(t, &t->task[2], ust_probe(t, 0), true);
+	for (i = 0, known = false; i < 5 && !known; i++) {
+		KUNIT_EXPECT_EQ(test, 0, ust_begin(&t->task[1], ust_probe(t, 0)));
+		known = hit_of_dying(t, ust_probe(t, 0), &shared);
+		ust_reclaim(&t->process[0]);
+		KUNIT_EXPECT_EQ(test, known ? 2 : 1, area_of(t)->nr_live);
+		UST_EXPECT_FINE(test, ust_check(t));
+		UST_EXPECT_FINE(test, ust_fault(&t->task[1], ust_probe(t, 0)));
+		UST_STEP_IN(t, &t->task[2], ust_probe(t, 0), true);
+		ust_end(&t->task[1]);
+		ust_drain(&t->process[0]);
+	}
+	KUNIT_EXPECT_TRUE(test, known);
+	KUNIT_EXPECT_TRUE(test, shared);
 }
 
 /* Steps that others interrupt anywhere. */

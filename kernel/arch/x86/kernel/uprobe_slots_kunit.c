@@ -3,15 +3,13 @@
  * KUnit tests of which x86 instructions share a slot, and how they leave it (P9):
  * every opcode of the maps, against what the manuals say that it does.
  */
-#include <kunit/test.h>
-#include <linux/mm.h>
 #include <linux/unaligned.h>
 #include <linux/uprobes.h>
 
 #include <asm/insn.h>
 #include <asm/mmu.h>
 
-#include "../../../kernel/events/uprobe_slots_internal.h"
+#include "../../../kernel/events/uprobe_slots_kunit.h"
 #include "uprobes.h"
 
 /* What becomes of an instruction if the knob `exits` says jump. */
@@ -497,8 +495,7 @@ static void p9_exit_of_a_stepped_task(struct kunit *test)
 
 static int init(struct kunit *test)
 {
-	/* For what a program's mm says of its mode. */
-	return kunit_attach_mm();
+	return ust_attach_mm();
 }
 
 static struct kunit_case cases[] = {
