@@ -26,11 +26,16 @@ static bool uprobe_traps_late(const struct insn *insn)
 
 /*
  * arch_uprobe_analyze_insn() goes by the last byte of an opcode, and takes some AVX
- * instructions for others: vcmpps for a ret, whose ip it does not put right.
+ * instructions for others: vcmpps for a ret, whose ip it does not put right. Of REX2,
+ * even which map the opcode is of is in the prefix. These stay on the way that they
+ * have always gone.
  */
-static bool uprobe_mistaken(struct insn *insn, u8 fixups)
+static bool uprobe_mistaken(const struct insn *insn, u8 fixups)
 {
-	return insn->vex_prefix.nbytes && (fixups & ~UPROBE_FIX_RIP_MASK) != UPROBE_FIX_IP;
+	return insn->rex_prefix.nbytes > 1 ||
+	       (insn->vex_prefix.nbytes &&
+		(fixups & (UPROBE_FIX_IP | UPROBE_FIX_CALL | UPROBE_FIX_SETF)) !=
+		UPROBE_FIX_IP);
 }
 
 /* -------------------------------------------------------------- exits ---- */
@@ -129,9 +134,6 @@ static bool is_straight(struct insn *insn)
 	/* AVX and its kin have no transfer of control. */
 	if (insn->vex_prefix.nbytes)
 		return true;
-	/* The opcode may be of the second map, and a1 is a jump. */
-	if (insn->rex_prefix.nbytes > 1)
-		return false;
 
 	switch (insn->opcode.nbytes) {
 	case 1:
@@ -147,8 +149,7 @@ static bool is_straight(struct insn *insn)
 /* ret, and jmp to what a register or memory says */
 static bool leaves_by_itself(struct insn *insn)
 {
-	if (insn->opcode.nbytes != 1 || insn->vex_prefix.nbytes ||
-	    insn->rex_prefix.nbytes > 1)
+	if (insn->opcode.nbytes != 1 || insn->vex_prefix.nbytes)
 		return false;
 
 	switch (insn->opcode.bytes[0]) {

@@ -66,7 +66,7 @@ static const char * const one_byte_64[16] = {
 	"uux.xxxx....oooo",
 	"bbbbbbbbbbbbbbbb",
 	"..u.........gGgG",	/* 8 */
-	"n.........ulff..",
+	"n.........u.ff..",
 	"....qqqq..qqqqqq",
 	"................",
 	"..rrxxGGl.cciiuc",	/* c */
@@ -86,7 +86,7 @@ static const char * const one_byte_32[16] = {
 	"llx.xxxx....oooo",
 	"bbbbbbbbbbbbbbbb",
 	"..l.........gGgG",	/* 8 */
-	"n.........clff..",
+	"n.........c.ff..",
 	"....qqqq..qqqqqq",
 	"................",
 	"..rrxxGGl.cciiic",	/* c */
@@ -421,6 +421,12 @@ static void p9_emulates_no_other(struct kunit *test)
 		{ "bnd ret", { 0xf2, 0xc3 }, UPROBE_EMULATE_RET },
 		{ "endbr64", { 0xf3, 0x0f, 0x1e, 0xfa }, UPROBE_EMULATE_ENDBR },
 		{ "endbr32", { 0xf3, 0x0f, 0x1e, 0xfb }, UPROBE_EMULATE_ENDBR },
+		{ "lea 8(%rip),%rax", { 0x48, 0x8d, 0x05, 8 }, UPROBE_EMULATE_LEA },
+		{ "lea 8(%rip),%r9d", { 0x44, 0x8d, 0x0d, 8 }, UPROBE_EMULATE_LEA },
+		{ "lea 8(%rip),%ax", { 0x66, 0x8d, 0x05, 8 } },
+		{ "lea 8(%eip),%rax", { 0x67, 0x48, 0x8d, 0x05, 8 } },
+		{ "lea 8(%rsi),%rax", { 0x48, 0x8d, 0x46, 8 } },
+		{ "mov 8(%rip),%rax", { 0x48, 0x8b, 0x05, 8 } },
 		{ "retw", { 0x66, 0xc3 } },
 		{ "lret", { 0xcb } },
 		{ "rdsspq %rax", { 0xf3, 0x48, 0x0f, 0x1e, 0xc8 } },
