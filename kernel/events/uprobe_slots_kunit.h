@@ -57,7 +57,7 @@ struct ust_worker {
 	const char		*fault;	/* the rule that it saw broken */
 	unsigned int		nr;
 	int			ret;
-	bool			begun, stop, done;
+	bool			begun, locked, stop, done;
 };
 
 /*

@@ -478,6 +478,54 @@ static void p5_lost_race_is_not_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, area_of(t)->nr_free);
 }
 
+/* Hits as soon as somebody else holds the area's lock. */
+static int hit_when_locked(struct ust_worker *w)
+{
+	unsigned long end = jiffies + HZ;
+
+	while (!READ_ONCE(w->locked) && time_before(jiffies, end))
+		cpu_relax();
+	return hit(w);
+}
+
+/* The last free slot goes while the lock is waited for; there may be another page. */
+static void p5_slot_lost_at_the_lock(struct kunit *test)
+{
+	struct ust_test *t = test->priv;
+	struct uprobe_slot_area *area;
+	struct ust_worker *w;
+	unsigned int i;
+
+	need_cpus(test);
+	uprobe_slot_knobs.area_pages = 3;
+	UST_STEP(t, &t->task[0], ust_probe(t, 0));
+	for (i = 0; i < UPROBE_PAGE_SLOTS - 1; i++)
+		UST_STEP(t, &t->task[1], ust_probe(t, i));
+	area = area_of(t);
+	KUNIT_ASSERT_EQ(test, 1, area->nr_free);
+	w = ust_start(t, 0, hit_when_locked, &t->task[0], ust_probe(t, i));
+	msleep(20);
+
+	spin_lock(&area->lock);
+	WRITE_ONCE(w->locked, true);
+	for (i = 0; i < HOLD_US && !has_begun(w); i += 5)
+		udelay(5);
+	/* By now it has seen the slot, and waits. */
+	for (i = 0; i < HOLD_US / 10; i += 5)
+		udelay(5);
+	WRITE_ONCE(area->nr_free, 0);
+	spin_unlock(&area->lock);
+	KUNIT_EXPECT_EQ(test, 0, ust_finish(w));
+	spin_lock(&area->lock);
+	WRITE_ONCE(area->nr_free, area->nr_free + 1);
+	spin_unlock(&area->lock);
+
+	UST_EXPECT_FINE(test, w->fault);
+	KUNIT_EXPECT_TRUE(test, ust_in_shared(&t->task[0]));
+	KUNIT_EXPECT_EQ(test, 0, ust_missed(t, UPROBE_MISS_FULL));
+	KUNIT_EXPECT_EQ(test, 2, area->nr_pages);
+}
+
 /* ---------------------------------------------------------------- P6 ---- */
 
 static bool area_is_gone(void *data)
@@ -777,6 +825,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(p5_fatal_signal_ends_the_wait),
 	KUNIT_CASE(p5_retries_only_if_that_helps),
 	KUNIT_CASE(p5_lost_race_is_not_full),
+	KUNIT_CASE(p5_slot_lost_at_the_lock),
 	KUNIT_CASE(p6_exit_leaves_nothing),
 	KUNIT_CASE(p6_exec_gets_another_area),
 	KUNIT_CASE(p6_goes_with_reclaim_queued),
