@@ -36,16 +36,22 @@ hooked_files()
 	cat_hooks | sed -nE 's,^\+\+\+ b/([^[:space:]]+).*,\1,p' | LC_ALL=C sort -u
 }
 
-# "REPOSITORY-PATH KERNEL-PATH" of each new file.
+# "REPOSITORY-PATH KERNEL-PATH" of each new file. tools/perf/Makefile is none: a
+# kernel tree has its own. Nor is what builds in the tool's directory leave.
 new_files()
 {
 	local file
-	(cd "$TOP" && find kernel tests/selftests Documentation/trace -type f -name '[A-Za-z]*' \
+	(cd "$TOP" && find kernel tests/selftests Documentation/trace Documentation/tools \
+		tools/perf/scripts tests/perf/shell tools/tracing/uprobe-slots \
+		\( -path tools/tracing/uprobe-slots/obj -o -path tools/tracing/uprobe-slots/man \
+		-o -path tools/tracing/uprobe-slots/uprobe-slots -o -name __pycache__ \) -prune -o \
+		-type f \( -name '[A-Za-z_]*' -o -name .gitignore \) \
 		! -path 'kernel/hooks/*' ! -path 'kernel/series/*' \
-		! -name '*~' ! -name '*.orig' ! -name '*.rej' | LC_ALL=C sort) |
+		! -name '*~' ! -name '*.orig' ! -name '*.rej' ! -name '*.o' -print | LC_ALL=C sort) |
 	while read -r file; do
 		case $file in
 		kernel/arch/*) echo "$file ${file#kernel/}" ;;
+		tests/perf/shell/*) echo "$file tools/perf/tests/${file#tests/perf/}" ;;
 		tests/*) echo "$file tools/testing/${file#tests/}" ;;
 		*) echo "$file $file" ;;
 		esac
@@ -128,7 +134,7 @@ link_new_files()
 	list=$(echo "$TOP"; new_files)
 	[ "$list" != "$(cat "$TREE/.pristine/links" 2>/dev/null)" ] || return 0
 	# Links to files that are gone.
-	find "$TREE"/{kernel,arch,tools/testing/selftests,Documentation/trace} \
+	find "$TREE"/{kernel,arch,tools/testing/selftests,tools/perf,tools/tracing,Documentation} \
 		-xtype l -lname '/*' -delete
 	new_files | while read -r file path; do
 		[ "$(readlink "$TREE/$path" || true)" != "$TOP/$file" ] || continue

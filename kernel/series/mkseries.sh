@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mkseries.sh [-b] VERSION: makes build/series-VERSION/*.patch of build/tree-VERSION,
 # for `git am` in a kernel tree of that version. With -b, also builds what each
-# of its commits touches, for x86-64 and arm64.
+# of its commits touches, for x86-64 and arm64, and the tool.
 #
 # Each file NN-name here is one commit: its message, a line "---", and what it
 # takes, as paths or patterns of the kernel tree, each file as a whole.
@@ -18,7 +18,9 @@ build=''
 tree_of "${1-7.3}"
 stock=$BUILD/tree-$VERSION-stock
 out=$BUILD/series-$VERSION
-work=$out/tree
+# Named as scripts/build-kernel names them: then ccache knows what a commit does
+# not touch.
+work=$out/tree-$VERSION
 commits=("$TOP"/kernel/series/[0-9][0-9]-*)
 
 # Who signs it off is who made the checkout's commits.
@@ -92,10 +94,18 @@ make_patches()
 	rm "$out/paths"
 }
 
+# For the machine that builds it, whatever the kernel is for.
+build_tool()
+{
+	[ -e "$work/tools/tracing/uprobe-slots" ] || return 0
+	mkdir -p "$objects/tools"
+	nice make -C "$work/tools/tracing" O="$objects/tools" CC="${cc:+$cc }gcc" uprobe-slots
+}
+
 # A warning is an error here.
 build_commit()
 {
-	local arch=$1 number=$2 log=$LOGS/series-$VERSION-$1-$2.log objects=$out/objects-$1
+	local arch=$1 number=$2 log=$LOGS/series-$VERSION-$1-$2.log objects=$out/linux-$VERSION-$1
 	local cross='' targets="kernel/events/ kernel/fork.o kernel/trace/"
 	case $arch in
 	x86_64) targets+=" arch/x86/kernel/" ;;
@@ -105,9 +115,11 @@ build_commit()
 	cat "$TOP"/tests/vm/{base,$arch,slots}.config >"$objects/fragments"
 	# shellcheck disable=SC2086
 	{
-		make=(nice make -C "$work" O="$objects" ARCH="$arch" CROSS_COMPILE="$cross" CC="$cc ${cross}gcc" HOSTCC="$cc gcc")
+		make=(nice make -C "$work" O="$objects" ARCH="$arch" CROSS_COMPILE="$cross"
+			CC="${cc:+$cc }${cross}gcc" HOSTCC="${cc:+$cc }gcc"
+			KCPPFLAGS="-fmacro-prefix-map=../${work##*/}/=")
 		"${make[@]}" KCONFIG_ALLCONFIG="$objects/fragments" allnoconfig &&
-		"${make[@]}" -j"$(nproc)" $targets
+		"${make[@]}" -j"$(nproc)" $targets && build_tool
 	} >"$log" 2>&1 </dev/null || { tail -n 30 "$log"; die "$arch, commit $number does not build"; }
 	! grep -E '^[^ ]+:[0-9]+:.*warning:' "$log" || die "$arch, commit $number builds with warnings"
 }
@@ -117,7 +129,8 @@ apply()
 {
 	local patch number=0 arch cc=''
 	! command -v ccache >/dev/null || cc=ccache
-	export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1 LC_ALL=C
+	export CCACHE_BASEDIR=$out CCACHE_NOHASHDIR=1 LC_ALL=C
+	unset LANG LC_CTYPE LC_MESSAGES
 	new_work
 	for patch in "$out"/*.patch; do
 		number=$((number + 1))
@@ -134,18 +147,23 @@ apply()
 # types by `make lint`; here these are left out:
 #   FILE_PATH_CHANGES	an entry of MAINTAINERS is for maintainers to give
 #   AVOID_EXTERNS, PARENTHESIS_ALIGNMENT	lines that were so before the edit
-# and in the selftests, which are programs for user space, what asks for names
-# that only the kernel has, or is about the kernel's own code.
+# and in the selftests and the tools, which are programs for user space, what asks
+# for names that only the kernel has, or is about the kernel's own code; the
+# tool's messages are whole lines, so that they can be found; and a shell test of
+# perf has its description before its licence.
 check_style()
 {
 	local patch status=0 ignore kernel=FILE_PATH_CHANGES,AVOID_EXTERNS,PARENTHESIS_ALIGNMENT
 	local user=PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE,ENOSYS,CAMELCASE,EMBEDDED_FUNCTION_NAME
 	user+=,STATIC_CONST_CHAR_ARRAY,MACRO_ARG_REUSE,LINE_SPACING,MULTIPLE_ASSIGNMENTS
-	user+=,EXECUTE_PERMISSIONS
+	user+=,EXECUTE_PERMISSIONS,STRCPY
+	local tools=$user,LONG_LINE_STRING,COMPLEX_MACRO,SYMBOLIC_PERMS
 	for patch in "$out"/*.patch; do
 		ignore=$kernel
 		case $patch in
 		*-selftests-*) ignore+=,$user ;;
+		*-perf-test-*) ignore+=,SPDX_LICENSE_TAG ;;
+		*-tools-tracing-*) ignore+=,$tools ;;
 		esac
 		"$TREE/scripts/checkpatch.pl" --strict --no-tree --root="$TREE" --quiet --terse \
 			--show-types --ignore "$ignore" "$patch" || status=1

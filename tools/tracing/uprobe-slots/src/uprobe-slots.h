@@ -28,7 +28,9 @@ struct verb {
 	int (*run)(const struct verb *self, int argc, char **argv);
 };
 
-extern const struct verb show_verb, set_verb, run_verb, tasks_verb, watch_verb, stat_verb, trace_verb, record_verb, report_verb, save_verb, restore_verb, metrics_verb, advise_verb, top_verb;
+extern const struct verb show_verb, set_verb, run_verb, tasks_verb, top_verb, watch_verb,
+			 stat_verb, trace_verb, record_verb, report_verb, advise_verb,
+			 save_verb, restore_verb, metrics_verb;
 
 #define HELP_OPTION	{ "help", no_argument, NULL, 'h' }
 #define JSON_OPTION	{ "json", no_argument, NULL, 'j' }

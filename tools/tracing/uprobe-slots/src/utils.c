@@ -282,7 +282,8 @@ int replace_file(const char *path, const char *text)
 	if (ok && rename(temporary, path))
 		ok = false;
 	if (!ok) {
-		ret = fail(errno == EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED, "writing %s: %m", path);
+		ret = fail(errno == EACCES ? EXIT_NOT_PERMITTED : EXIT_FAILED, "writing %s: %m",
+			   path);
 		if (fd >= 0)
 			unlink(temporary);
 	}
