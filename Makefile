@@ -65,6 +65,10 @@ root-arm64: ## make the root file system of arm64 guests
 tool: ## build the command-line tool
 	@$(MAKE) -C $(tool_dir) O=$(CURDIR)/build/tool
 
+.PHONY: perf
+perf: ## build perf of kernel K, with Python: build/perf-K/perf
+	@scripts/build-perf $(K)
+
 .PHONY: install-perf-scripts
 install-perf-scripts: ## put the perf script where the installed perf looks (as root; DESTDIR)
 	@$(MAKE) -C tools/perf install
@@ -74,8 +78,9 @@ selftests: ## build the tests that run in a guest
 	@$(MAKE) -C $(selftests_dir) ARCH=$(ARCH)
 
 .PHONY: shell
-shell: kernel $(if $(filter arm64,$(ARCH)),root-arm64) ## boot kernel K and give a shell in it (Ctrl-A X ends it)
-	@tests/vm/run -i -k $(K) -a $(ARCH) -c $(CPUS) $(if $(variant),-V $(variant))
+shell: kernel $(if $(filter arm64,$(ARCH)),root-arm64,tool) ## boot kernel K and give a shell in it, with the tool (Ctrl-A X ends it)
+	@tests/vm/run -i -k $(K) -a $(ARCH) -c $(CPUS) $(if $(variant),-V $(variant)) \
+		-e PATH=$(CURDIR)/build/tool:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 .PHONY: demo
 demo: ## show the main job on redis: reuse off, on, tuned at run time
@@ -92,6 +97,10 @@ test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS
 .PHONY: test-peers
 test-peers: ## the kernel's own tests of what uprobes live with, K stock and ours: the same results?
 	@tests/peers/run $(K)
+
+.PHONY: test-perf
+test-perf: perf ## the tests of perf, trace-cmd and bpftrace with perf of K, on K (CI has Debian's perf)
+	@tests/perf/run -p $(K) $(K)
 
 .PHONY: series
 series: ## make a series for git am of build/tree-K (default 7.3); CHECK=1 builds each commit

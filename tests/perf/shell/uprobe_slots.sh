@@ -85,12 +85,13 @@ test_stat() {
 	miss=$(stat_count "$dir/stat" uprobes:slot_miss)
 	[ "$(stat_count "$dir/stat" $probe:work)" = $hits ] || fail "perf stat: not $hits hits"
 	[ $((hit + miss)) != 0 ] || skip "the probed instruction is emulated here"
-	[ $((hit + miss)) = $hits ] || fail "perf stat: $hit slot_hit and $miss slot_miss of $hits hits"
+	[ $((hit + miss)) = $hits ] ||
+		fail "perf stat: $hit slot_hit and $miss slot_miss of $hits hits"
 }
 
 test_script() {
-	perf record -q -o "$dir/data" -e $probe:work -e 'uprobes:slot_*' -- "$dir/prog" > /dev/null 2>&1 ||
-		fail "perf record"
+	perf record -q -o "$dir/data" -e $probe:work -e 'uprobes:slot_*' -- "$dir/prog" \
+		> /dev/null 2>&1 || fail "perf record"
 	perf script -i "$dir/data" > "$dir/script" 2> /dev/null || fail "perf script"
 	local n=$(($(count "$dir/script" slot_hit) + $(count "$dir/script" slot_miss)))
 	[ $n = $hits ] || fail "perf script: $n of $hits hits"
@@ -103,8 +104,8 @@ test_script() {
 }
 
 test_trace() {
-	perf trace --libtraceevent_print -o "$dir/trace" -e $probe:work -e 'uprobes:slot_*' -- "$dir/prog" ||
-		fail "perf trace"
+	perf trace --libtraceevent_print -o "$dir/trace" -e $probe:work -e 'uprobes:slot_*' \
+		-- "$dir/prog" || fail "perf trace"
 	local n=$(($(count "$dir/trace" slot_hit) + $(count "$dir/trace" slot_miss)))
 	[ $n = $hits ] || fail "perf trace: $n of $hits hits"
 	perf trace -o "$dir/trace" -e $probe:work -e uprobes:slot_hit --filter 'ip == 0' \
