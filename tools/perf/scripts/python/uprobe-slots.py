@@ -30,6 +30,8 @@ HIT, MISS, AVOIDED, WAIT, RECLAIM = ("slot_hit", "slot_miss", "slot_flush_avoide
                                      "slot_contention", "slot_reclaim")
 # Sharing is none of what a limit decides for these misses.
 NO_LIMIT_HELPS = MISS + "_unshareable"
+# Other misses took no shared slot: how these ended is no counter of `stats`.
+TRANSIENT = re.compile(MISS + "_(?!shared$|filled$)")
 NS = 10 ** 9
 MIN_INTERVAL_NS = 10 ** 6
 MAX_INTERVALS = 2048
@@ -187,10 +189,13 @@ class Recorder:
         is told in words belongs to several events.
         """
         name = event[len(SYSTEM):]
+        words = {field: self.words[event][field].get(value, value) for field, value in word}
+        why = ["%s_%s" % (name, words.pop(field)) for field in ("reason", "result")
+               if field in words]
         yield name
-        for field, value in word:
-            yield "%s_%s" % (name if field in ("reason", "result") else "slot_" + field,
-                             self.words[event][field].get(value, value))
+        yield from why
+        if not any(map(TRANSIENT.match, why)):
+            yield from ("slot_%s_%s" % item for item in words.items())
 
     def other_words(self):
         """The fields, beside the reasons, that have words."""
@@ -510,15 +515,23 @@ class Picture:
 
     def choose(self, ranked, most):
         """(name, colour, pids, counters) of the processes that did most, and of the rest."""
-        shown = ranked if len(ranked) <= most + 1 else ranked[:most]
+        shown = ranked if len(ranked) <= most + 1 else self.with_waiter(ranked, most)
         for i, (pid, group) in enumerate(shown):
             yield (self.report.process_name(pid), (COLOURS[:most] + [OTHERS])[i], {pid},
                    group.counters)
         if len(ranked) > len(shown):
-            rest, sum_of = ranked[len(shown):], collections.Counter()
+            rest, sum_of = [item for item in ranked if item not in shown], collections.Counter()
             for _, group in rest:
                 sum_of.update(group.counters)
             yield "%d others" % len(rest), OTHERS, {pid for pid, _ in rest}, sum_of
+
+    @staticmethod
+    def with_waiter(ranked, most):
+        """The first, and who waited longest: the lower panel is about waits."""
+        waiter = max(ranked, key=lambda item: item[1].counters[WAIT + "_ns"])
+        if waiter[1].counters[WAIT + "_ns"] and waiter not in ranked[:most]:
+            return ranked[:most - 1] + [waiter]
+        return ranked[:most]
 
     def text(self, x, y, text, anchor="start", extra=""):
         self.out.append('<text x="%.1f" y="%.1f" text-anchor="%s"%s>%s</text>' %
