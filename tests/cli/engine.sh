@@ -6,6 +6,7 @@
 #	test_begin
 #	check "what" "arguments" EXIT "regex that must appear" "regex that must not"
 #	check_file "what" FILE "content"
+#	screen "what" "regex that must be on the terminal" "regex that must not"
 #	test_end
 #
 # Each check starts from a fresh, fake tracing directory, $fake; a setup function
@@ -33,10 +34,13 @@ fake_kernel() {
 	: >"$fake/error_log"
 	echo 4 >"$fake/uprobe_slots/area_pages"
 	echo 8 >"$fake/uprobe_slots/cache_limit"
+	echo 1 >"$fake/uprobe_slots/emulate"
 	echo 1 >"$fake/uprobe_slots/enable"
+	echo jump >"$fake/uprobe_slots/exits"
 	: >"$fake/uprobe_slots/task_limits"
 	printf '%s\n' "slot_hit 9990" "slot_miss 10" "slot_flush_avoided 9992" \
-		"slot_miss_filled 8" "slot_write 8" "reset_ns 0" >"$fake/uprobe_slots/stats"
+		"slot_miss_filled 8" "slot_write 8" "slot_exit_step 10" "slot_exit_trap 0" \
+		"slot_exit_jump 9890" "slot_exit_none 100" "slot_exit_promoted 1" "reset_ns 0" >"$fake/uprobe_slots/stats"
 	echo "tid tgid limit entries hits misses comm" >"$fake/uprobe_slots/tasks"
 	chmod 640 "$fake"/uprobe_slots/*
 	chmod 440 "$fake/uprobe_slots/tasks"
@@ -119,6 +123,27 @@ thread_lines() {	# LIMIT
 	for task in /proc/"$pid"/task/*; do
 		echo "${task##*/} $1"
 	done | sort -n
+}
+
+# A terminal: `tm` is a tmux of this script's own.
+tmux_nr=0
+tm() { tmux -L "uprobe-slots-$$-$tmux_nr" -f /dev/null "$@"; }
+keys() { tm send-keys "$@"; }
+
+# The screen, when it has REGEX or after 5 s.
+screen() {	# WHAT REGEX [MUSTNOT]
+	local i text fault=
+
+	for ((i = 0; i < ${SCREEN_TENTHS:-50}; i++)); do
+		text=$(tm capture-pane -p 2>&1)
+		if grep -qE -- "$2" <<<"$text"; then
+			break
+		fi
+		sleep 0.1
+	done
+	grep -qE -- "$2" <<<"$text" || fault="not on the screen: $2"
+	[ -z "${3:-}" ] || ! grep -qE -- "$3" <<<"$text" || fault+=" unwanted: $3"
+	result "$1" "$fault" "$text"
 }
 
 test_end() {

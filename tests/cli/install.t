@@ -27,7 +27,8 @@ done
 try "install" "make -s -C $source_dir O=$WORK/gcc CC=gcc CFLAGS='-O2 -Werror' DESTDIR=$WORK/root prefix=/usr install"
 for file in bin/uprobe-slots lib/systemd/system/uprobe-slots.service share/man/man1/uprobe-slots.1 \
 	share/man/man1/uprobe-slots-set.1 share/bash-completion/completions/uprobe-slots \
-	share/zsh/site-functions/_uprobe-slots share/uprobe-slots/uprobe-slots.rules.yml; do
+	share/zsh/site-functions/_uprobe-slots share/uprobe-slots/uprobe-slots.rules.yml \
+	share/uprobe-slots/uprobe-slots.dashboard.json; do
 	try "it has $file" "test -s $WORK/root/usr/$file"
 done
 try "the unit names the program where it is" "grep -qx 'ExecStart=/usr/bin/uprobe-slots restore /etc/uprobe-slots.conf' $WORK/root/usr/lib/systemd/system/uprobe-slots.service"
@@ -43,6 +44,7 @@ cp -r "$source_dir" "$WORK/linux/tools/tracing/"
 cp -r "$pages" "$WORK/linux/Documentation/tools/"
 try "within a kernel tree" "make -s -C $WORK/linux/tools/tracing/uprobe-slots && test -x $WORK/linux/tools/tracing/uprobe-slots/uprobe-slots"
 try "as its tools/tracing/Makefile calls it" "make -s -C $WORK/linux/tools/tracing/uprobe-slots O=$WORK/out subdir=uprobe-slots && test -x $WORK/out/uprobe-slots/uprobe-slots"
+try "as it calls it without a directory for objects" "make -s -C $WORK/linux/tools/tracing/uprobe-slots clean && make -s -C $WORK/linux/tools/tracing/uprobe-slots subdir=uprobe-slots && test -x $WORK/linux/tools/tracing/uprobe-slots/uprobe-slots"
 try "clean" "make -s -C $WORK/linux/tools/tracing/uprobe-slots clean; test ! -e $WORK/linux/tools/tracing/uprobe-slots/obj"
 try "a missing library is named" "PKG_CONFIG_LIBDIR=/nowhere make -s -C $source_dir O=$WORK/none 2>&1 | grep -q 'Please install libtracefs-dev'"
 # libtracecmd is optional.
@@ -108,7 +110,10 @@ completes "verbs" "^$(tr '\n' ' ' <<<"$verbs")--help --version$" ""
 completes "a verb" "^restore$" res
 completes "options" "^--cgroup --comm --dry-run --help --json --pid --tid$" set --
 completes "an option" "^--interval$" watch --in
-completes "knobs" "^area_pages cache_limit enable$" set ""
+completes "knobs" "^area_pages cache_limit emulate enable exits$" set ""
+completes "values of a knob" "^jump step trap$" set exits ""
+completes "the value of a knob" "^trap$" set exits t
+completes "no values of a knob that is a number" "^$" set cache_limit ""
 completes "orders" "^total tid pid tasks limit entries hits misses ratio comm$" tasks --sort ""
 completes "processes" "(^| )${$}( |$)" tasks --pid "$$"
 completes "files" "/etc/passwd" restore /etc/passw
@@ -133,6 +138,7 @@ zsh_completes() {	# WHAT REGEX LINE
 }
 zsh_completes "verbs" "restore .*-- the knobs from a file" "uprobe-slots "
 zsh_completes "an option" "watch --interval" "uprobe-slots watch --inter"
-zsh_completes "knobs" "area_pages.*cache_limit.*enable" "uprobe-slots set "
+zsh_completes "values of a knob" "jump.*step.*trap" "uprobe-slots set exits "
+zsh_completes "knobs" "area_pages.*cache_limit.*emulate.*enable.*exits" "uprobe-slots set "
 
 test_end

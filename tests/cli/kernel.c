@@ -33,6 +33,7 @@ static const struct knob {
 	{ "enable", 0, 1 },
 	{ "cache_limit", 0, 64 },
 	{ "area_pages", 1, 16 },
+	{ "emulate", 0, 1 },
 };
 
 static const char *dir(void)
@@ -207,6 +208,9 @@ static int judge(const char *name, const char *text)
 	size_t i;
 
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, "\n"), text);
+	if (!strcmp(name, "exits") && strcmp(word, "step") && strcmp(word, "trap") &&
+	    strcmp(word, "jump"))
+		return refuse(EINVAL, "Expected 'step', 'trap' or 'jump'", word);
 	for (i = 0; i < sizeof(knobs) / sizeof(knobs[0]); i++) {
 		if (strcmp(knobs[i].name, name))
 			continue;

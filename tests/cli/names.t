@@ -18,9 +18,11 @@ kernel_names() {
 	echo "$events"
 	words miss | sed 's/^/slot_miss_/'
 	words contention | sed 's/^/slot_contention_/'
+	words exit | sed 's/^/slot_exit_/'
 	words miss
 	words contention
 	words reclaim
+	words exit
 	grep -oE 'stats_line\(m, "[a-z_]+"' "$tracefs_c" | grep -oE '"[a-z_]+"' | tr -d '"'
 	sed -nE 's/^\t\{ "([a-z_]+)",[[:space:]]+[0-9].*/\1/p' "$tracefs_c"
 	grep -oE 'trace_create_file\("[a-z_]+"' "$tracefs_c" | grep -oE '"[a-z_]+"' | tr -d '"'
@@ -36,14 +38,14 @@ has() {	# WHAT NAME
 }
 
 # The tables were found at all.
-for name in slot_hit slot_miss_full slot_contention_lock slots_live reset_ns area_pages task_limits; do
+for name in slot_hit slot_miss_full slot_contention_lock slot_exit_trap slots_live reset_ns area_pages task_limits exits; do
 	has "known" "$name"
 done
 # A string of the tool that is such a name, whole.
 for name in $(grep -ohE '"slots?_[a-z0-9_]+"' "$source_dir"/*.c | tr -d '"' | sort -u | grep -vxE 'slot_|slots_per_page'); do
 	has "in the tool" "$name"
 done
-for name in enable cache_limit area_pages task_limits tasks stats areas pages reset_ns unshareable filled; do
+for name in enable cache_limit area_pages task_limits exits emulate tasks stats areas pages reset_ns unshareable filled step trap jump none; do
 	if grep -qE "\"$name\"" "$source_dir"/*.c; then
 		has "in the tool" "$name"
 	fi
@@ -54,12 +56,19 @@ while read -r knob min max; do
 	UPROBE_CACHE_MAX) max=64 ;;
 	UPROBE_AREA_PAGES_MAX) max=16 ;;
 	esac
-	if grep -qE "\"$knob\", \"$min (or|to) $max\", $min, $max" "$source_dir/slots.c"; then
+	if grep -qE "\"$knob\", \"$min (or|to) $max\", \{ NULL \}, $min, $max" "$source_dir/slots.c"; then
 		result "bounds of $knob"
 	else
 		result "bounds of $knob" "not $min to $max in the tool" ""
 	fi
 done < <(sed -nE 's/^\t\{ "([a-z_]+)",\s+([0-9]+), ([0-9A-Z_]+),.*/\1 \2 \3/p' "$tracefs_c")
+# Of a knob with words those that the kernel takes, all but the last of its words.
+words=$(words exit | head -n -1 | sed 's/.*/"&"/' | paste -sd, | sed 's/,/, /g')
+if grep -qF "{ \"exits\", \"step, trap or jump\", { $words }" "$source_dir/slots.c"; then
+	result "words of exits"
+else
+	result "words of exits" "not $words in the tool" ""
+fi
 grep -qE '^#define UPROBE_CACHE_MAX[[:space:]]+64$' "$ROOT"/kernel/events/*.h
 result "UPROBE_CACHE_MAX is 64" "$([ $? -eq 0 ] || echo 'it is another')"
 

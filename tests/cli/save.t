@@ -12,17 +12,19 @@ conf() {	# LINES...
 
 check "save to stdout" "save -" 0 "^cache_limit 8$"
 check "save to a file" "save $conf && cat $conf" 0 "^area_pages 4$"
-check "all knobs, nothing else" "save - | grep -vc '^#'" 0 "^3$"
+check "all knobs, nothing else" "save - | grep -vc '^#'" 0 "^5$"
 check "no limits of tasks" "save -" 0 "" "task"
-check "a knob of a newer kernel" "save - | grep -v '^#' | tr '\n' ' '" 0 "^area_pages 4 cache_limit 8 enable 1 $"
+check "all of them" "save - | grep -v '^#' | tr '\n' ' '" 0 "^area_pages 4 cache_limit 8 emulate 1 enable 1 exits jump $"
 check "restore of save is the identity" "save $conf && $TOOL restore $conf" 0 "" "->"
 check "restore of save after a change" "save $conf && $TOOL set cache_limit 3 && $TOOL set enable 0 && $TOOL restore $conf && $TOOL save - | cmp - $conf && echo same" \
 	0 "^same$"
+check "all five knobs" "save $conf && for k in 'area_pages 9' 'cache_limit 3' 'emulate 0' 'enable 0' 'exits step'; do $TOOL set \$k; done >/dev/null; $TOOL restore $conf | wc -l; $TOOL save - | cmp - $conf && echo same" 0 "^same$"
+check "exits" "save $conf && $TOOL set exits step && $TOOL restore $conf" 0 "^exits: step -> jump$"
 check "it says what has changed" "save $conf && $TOOL set cache_limit 3 && $TOOL restore $conf" 0 "^cache_limit: 3 -> 8$"
 check "from stdin" "save - | sed 's/cache_limit 8/cache_limit 9/' | $PRELOAD $TOOL restore -" 0 "^cache_limit: 8 -> 9$"
-newer() { echo trap >"$fake/uprobe_slots/exits"; chmod 640 "$fake/uprobe_slots/exits"; }
+newer() { echo sometimes >"$fake/uprobe_slots/steps"; chmod 640 "$fake/uprobe_slots/steps"; }
 SETUP=newer
-check "knobs of a newer kernel" "save $conf && $TOOL set exits jump && $TOOL restore $conf" 0 "^exits: jump -> trap$"
+check "knobs of a newer kernel" "save $conf && $TOOL set steps never && $TOOL restore $conf" 0 "^steps: never -> sometimes$"
 SETUP=
 
 conf '# a comment' '' '  cache_limit   16  # behind it' '\tenable\t0'
@@ -41,7 +43,7 @@ bad() {	# WHAT REGEX LINES...
 	shift 2
 	conf "$@"
 	check "bad: $what" "restore $conf" 1 "$regex"
-	check "nothing was changed" "save - | grep -v '^#' | tr '\n' ' '" 0 "^area_pages 4 cache_limit 8 enable 1 $"
+	check "nothing was changed" "save - | grep -v '^#' | tr '\n' ' '" 0 "^area_pages 4 cache_limit 8 emulate 1 enable 1 exits jump $"
 }
 bad "no such knob" "line 2: this kernel has no knob 'frob'" 'cache_limit 16' 'frob 1'
 bad "no value" "line 3: there is no value for 'enable'" 'cache_limit 16' '' 'enable'
@@ -49,6 +51,8 @@ bad "two values" "line 1: more than one value for 'enable'" 'enable 0 1' 'cache_
 bad "twice" "line 2: a second value for 'enable'" 'enable 0' 'enable 1'
 bad "out of range" "line 2: the value is out of range: '65'" 'enable 0' 'cache_limit 65'
 bad "not a number" "line 1: the value is out of range: 'many'" 'cache_limit many'
+bad "no word of exits" "line 1: the value is out of range: 'none'" 'exits none'
+bad "emulate out of range" "line 1: the value is out of range: '2'" 'emulate 2'
 bad "every bad line is named" "line 4: " 'frob 1' 'cache_limit 16' 'enable' 'area_pages 99'
 bad "the limit of a task" "no knob 'task_limits'" 'task_limits 5'
 bad "a path" "no knob '../error_log'" '../error_log 1'
@@ -63,8 +67,8 @@ AS="env FAKE_OPEN_ERRNO=13"
 check "not permitted" "restore $conf" 4 "not permitted"
 AS=
 SETUP=newer
-conf 'cache_limit 16' 'exits sideways'
-check "a value that only the kernel can judge" "restore $conf" 0 "exits: trap -> sideways"
+conf 'cache_limit 16' 'steps sideways'
+check "a value that only the kernel can judge" "restore $conf" 0 "steps: sometimes -> sideways"
 SETUP=
 
 check "no file" "restore" 2 "one FILE"

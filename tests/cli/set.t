@@ -28,7 +28,7 @@ check "an old line of error_log is not ours" "set --tid 77777 8" 1 "No thread wi
 SETUP=
 
 check "no such knob" "set frob 1" 2 "no knob 'frob'"
-check "the knobs that there are" "set frob 1" 2 "this kernel has: area_pages cache_limit enable$"
+check "the knobs that there are" "set frob 1" 2 "this kernel has: area_pages cache_limit emulate enable exits$"
 check "stats is no knob" "set stats 0" 2 "no knob 'stats'"
 check_file "stats was left alone" stats "$(fake_kernel; cat "$fake/uprobe_slots/stats")"
 check "task_limits is no knob" "set task_limits 0" 2 "no knob"
@@ -160,9 +160,21 @@ check "a limit of many digits" "set --tid 4242 00000000008" 2 "no limit"
 check "a process and a knob" "set --pid $$ cache_limit 8" 2 "one LIMIT"
 check "an unknown knob with --json" "set --json frob 1" 2 "no knob"
 
-newer() { echo jump >"$fake/uprobe_slots/exits"; chmod 640 "$fake/uprobe_slots/exits"; }
-SETUP=newer
-check "a knob with words, of a newer kernel" "set exits step" 0 "^exits: jump -> step$"
+check "a knob with words" "set exits step" 0 "^exits: jump -> step$"
 check_file "is written" exits step
+check "another word" "set exits trap" 0 "^exits: jump -> trap$"
+check "a word that it does not take" "set exits none" 1 "exits none: the kernel does not take this value \(it takes step, trap or jump\)"
+check_file "nothing changed" exits jump
+check "the kernel's reason for that" "set exits 1" 1 "Expected 'step', 'trap' or 'jump'"
+check "words have one case" "set exits JUMP" 1 "does not take this value"
+check "--dry-run of a word" "set -n exits trap" 0 "^exits: jump -> trap$"
+check "--dry-run of a word that it does not take" "set -n exits sideways" 1 "it takes step, trap or jump"
+check "emulate" "set emulate 0" 0 "^emulate: 1 -> 0$"
+check_file "is written" emulate 0
+check "emulate above the range" "set emulate 2" 1 "takes 0 or 1"
+newer() { echo sometimes >"$fake/uprobe_slots/steps"; chmod 640 "$fake/uprobe_slots/steps"; }
+SETUP=newer
+check "a knob with words, of a newer kernel" "set steps never" 0 "^steps: sometimes -> never$"
+check_file "is written" steps never
 
 test_end

@@ -8,10 +8,11 @@ test_begin
 check "without a verb it shows" "" 0 "^knobs"
 check "show is the verb" "show" 0 "^knobs"
 check "a knob with its value" "show" 0 "^  cache_limit +8$"
-check "the knobs by name" "show | tr '\n' ' '" 0 "area_pages.*cache_limit.*enable"
+check "the knobs by name" "show | tr '\n' ' '" 0 "area_pages +4 +cache_limit +8 +emulate +1 +enable +1 +exits +jump"
 check "a table is no knob" "show" 0 "" "^  (stats|tasks|task_limits) "
 check "a counter with its value" "show" 0 "^  slot_hit +9990 +[0-9.]+/s$"
 check "the counters in the kernel's order" "show | tr '\n' ' '" 0 "slot_hit.*slot_miss .*slot_write.*reset_ns"
+check "how executions left their slots" "show" 0 "^  slot_exit_jump +9890 +[0-9.]+/s$"
 check "the hit ratio" "show" 0 "^hit ratio: 99.90 % of 10000 "
 check "counters since boot" "show" 0 "^counters, since boot$"
 check "no override, no line about them" "show" 0 "" "limit of their own"
@@ -30,12 +31,12 @@ SETUP=overrides
 check "the number of overrides" "show" 0 "limit of their own: 2 "
 
 newer() {
-	echo trap >"$fake/uprobe_slots/exits"
-	chmod 640 "$fake/uprobe_slots/exits"
+	echo sometimes >"$fake/uprobe_slots/steps"
+	chmod 640 "$fake/uprobe_slots/steps"
 	echo "slot_new_thing 7" >>"$fake/uprobe_slots/stats"
 }
 SETUP=newer
-check "a knob that a newer kernel added" "show" 0 "^  exits +trap$"
+check "a knob that a newer kernel added" "show" 0 "^  steps +sometimes$"
 check "a counter that a newer kernel added" "show" 0 "^  slot_new_thing +7 "
 
 many() { seq -f "slot_made_up_%g 1" 1 500 >>"$fake/uprobe_slots/stats"; }
@@ -92,9 +93,19 @@ advises "many reasons" "for several reasons" slot_miss=9990 slot_miss_filled=200
 advises "waits for page 0" "500 waits for a transient slot.*area_pages is low" slot_contention_page0_full=500
 advises "waits for the lock" "500 waits for an area.*area_pages is low" slot_contention_lock=500
 advises "waits, not for want of pages" "see why they miss" slot_contention_page0_full=500 area_pages=16
+advises "exits is step" "exits is step: 100 % of the executions took a second exception.*set exits jump$" \
+	exits=step slot_exit_step=10000 slot_exit_jump=0
+advises "exits is trap" "exits is trap: 99 % .*set exits jump$" exits=trap slot_exit_trap=9890 slot_exit_jump=0
+advises "half is pinned" "30 % of the executions end by a second exception, and half of the slots are pinned.*set area_pages 8$" \
+	slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=192 slots_live=100 slots_free=92
+advises "half is pinned, and no more pages" "nothing to do" area_pages=16 \
+	slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=192 slots_live=100 slots_free=92
+advises "traps that no page helps" "nothing to do" slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=2 slots_live=382
+[ "$(uname -m)" != x86_64 ] ||
+	advises "emulate is 0" "emulate is 0: .*set emulate 1$" emulate=0
 
 SETUP=
-check "--json" "show --json" 0 '"knobs":\{"area_pages":4,"cache_limit":8,"enable":1\}'
+check "--json" "show --json" 0 '"knobs":\{"area_pages":4,"cache_limit":8,"emulate":1,"enable":1,"exits":"jump"\}'
 check "--json: counters" "show --json" 0 '"slot_hit":9990,.*"hit_percent":99.9,'
 check "--json: advice" "show --json" 0 '"advice":\["nothing to do'
 check "--json: no ratio yet" "show --json" 0 '"hit_percent":99.9'

@@ -35,8 +35,6 @@ SETUP=gone
 check "what is wrong is said without a screen" "top" 1 "tasks: No such file"
 
 # On a terminal: one top for all that follows.
-tmux_nr=0
-tm() { tmux -L "uprobe-slots-$$-$tmux_nr" -f /dev/null "$@"; }
 fake_kernel
 some
 moves() {	# HITS: of redis-server's first thread
@@ -44,23 +42,6 @@ moves() {	# HITS: of redis-server's first thread
 }
 tm new-session -d -x 100 -y 12 \
 	"env $PRELOAD UPROBE_SLOTS_TRACING_DIR=$fake $TOOL top -i 0.2; echo ended with \$?; stty -a | grep -o ' icanon'; sleep 60"
-
-# The screen, when it has REGEX or after 5 s.
-screen() {	# WHAT REGEX [MUSTNOT]
-	local i text fault=
-
-	for ((i = 0; i < 50; i++)); do
-		text=$(tm capture-pane -p 2>&1)
-		if grep -qE -- "$2" <<<"$text"; then
-			break
-		fi
-		sleep 0.1
-	done
-	grep -qE -- "$2" <<<"$text" || fault="not on the screen: $2"
-	[ -z "${3:-}" ] || ! grep -qE -- "$3" <<<"$text" || fault+=" unwanted: $3"
-	result "$1" "$fault" "$text"
-}
-keys() { tm send-keys "$@"; }
 
 screen "the screen" "^uprobe-slots: 3 processes, per second, by total, every 0.2 s$"
 screen "no row of a task" "^[ >] +$victim +2 +8 .* redis-server$"

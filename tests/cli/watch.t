@@ -8,7 +8,7 @@ test_begin
 gauges() { printf '%s\n' "slot_miss_full 3" "slots_live 5" "slots_free 123" "pages 2" >>"$fake/uprobe_slots/stats"; }
 SETUP=gauges
 check "the head" "watch -n 1 -i 0.05" 0 "^ +hit/s +miss/s flush_avoided/s +write/s +HIT% slots_live slots_free +pages$"
-check "parts of a counter have no column" "watch -n 1 -i 0.05" 0 "" "filled|full"
+check "parts of a counter have no column" "watch -n 1 -i 0.05" 0 "" "filled|full|exit"
 check "nothing happened" "watch -n 1 -i 0.05" 0 "^ +0 +0 +0 +0 +- +5 +123 +2$"
 check "--count" "watch -n 3 -i 0.05 | wc -l" 0 "^4$"
 check "one head in a pipe" "watch -n 25 -i 0.01 | grep -c hit/s" 0 "^1$"
@@ -22,6 +22,7 @@ moves() {
 		"$fake/uprobe_slots/stats") >/dev/null 2>&1 &
 }
 SETUP=moves
+check "the parts are in JSON" "watch -n 1 -i 0.05 -j" 0 '"slot_exit_jump":0,'
 check "what was counted" "watch -n 1 -i 1 -j" 0 '"slot_hit":500,"slot_miss":100,.*"hit_percent":83.3'
 check "per second" "watch -n 1 -i 1" 0 "^ +(49[0-9]|500) +(9[0-9]|100) +0 +0 +83.33 "
 resets() {

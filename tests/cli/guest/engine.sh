@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # The engine of the guest's .t files: tests/cli/engine.sh on a kernel that is
-# none of ours but real. Each check starts with the knobs at their defaults, no
+# none of ours but real. Each check starts with the knobs set, as they are by default, no
 # limit of a task, the counters reset; and must leave no instance and no event.
 #
 # $WORKER is the program of work.c, $SLOTS the kernel's directory.
@@ -26,6 +26,8 @@ prepare() {
 	echo 1 >$SLOTS/enable
 	echo 8 >$SLOTS/cache_limit
 	echo 4 >$SLOTS/area_pages
+	echo jump >$SLOTS/exits
+	echo 1 >$SLOTS/emulate
 	: >$SLOTS/task_limits
 	: >$SLOTS/stats
 }

@@ -13,12 +13,13 @@ check "no temporary file is left" "report $dat >/dev/null; ls $WORK" 0 "trace.da
 check "hits" "report $dat" 0 "^ +1568  slot_hit$"
 check "misses" "report $dat" 0 "^ +32  slot_miss$"
 check "per reason" "report $dat | tr '\n' ' '" 0 " 24    shared +8    filled "
+check "how they left their slots" "report $dat" 0 "^ +1568    exit jump$"
 check "per process: one, however many threads" "report $dat | grep -c '^process [0-9]* (slotwork)$'" 0 "^1$"
 check "per probe" "report $dat" 0 "^probes: 8$"
 check "each probe's figures" "report $dat | grep -cE '^ +[0-9]+ +0x[0-9a-f]+ +196 +4 +98.00$'" 0 "^8$"
 check "--limit" "report --limit 3 $dat" 0 "… and 5 more"
 check "no wait, no histogram" "report $dat" 0 "" "^waits"
-check "--json" "report --json $dat" 0 '"records":3192,.*"slot_hit":\{"count":1568\}.*"probes":\[\{"pid":[0-9]+,"ip":"0x[0-9a-f]+","hits":196,"misses":4\}.*"lost":0'
+check "--json" "report --json $dat" 0 '"records":3192,.*"slot_hit":\{"count":1568,"exit":\{"jump":1568\}\}.*"probes":\[\{"pid":[0-9]+,"ip":"0x[0-9a-f]+","hits":196,"misses":4\}.*"lost":0'
 check "trace-cmd reads it: hits" "show >/dev/null; trace-cmd report $dat 2>/dev/null | grep -c ' slot_hit:'" 0 "^1568$"
 check "trace-cmd reads it: nothing that it cannot parse" "show >/dev/null; trace-cmd report $dat 2>&1" 0 "reason=filled" "FAILED TO PARSE"
 check "an ordinary user reads it" "show >/dev/null; chmod 755 $WORK; chmod 644 $dat; setpriv --reuid=65534 --regid=65534 --clear-groups $TOOL report $dat" 0 "1568  slot_hit"

@@ -18,7 +18,12 @@ check "hit ratio" "stat -- $WORKER 4 8 100" 0 "^ +99.00 %  hit ratio$"
 check "one process, however many threads" "stat -- $WORKER 4 8 100 | grep -c ^process" 0 "^1$"
 check "its name" "stat -- $WORKER 1 8 1" 0 "^process [0-9]+ \(slotwork\)$"
 check "--json" "stat --json -- $WORKER 4 8 100" 0 \
-	'"slot_hit":\{"count":3168\},"slot_miss":\{"count":32,"reason":\{"shared":24,"filled":8\}\}'
+	'"slot_hit":\{"count":3168,"exit":\{"jump":3168\}\},"slot_miss":\{"count":32,"reason":\{"shared":24,"filled":8\},"exit":\{"jump":32\}\}'
+check "how hits left their slots" "stat -- $WORKER 4 8 100" 0 "^ +3168    exit jump$"
+check "... misses, too" "stat -- $WORKER 4 8 100" 0 "^ +32    exit jump$"
+check "... by a step" "set exits step && $TOOL stat -- $WORKER 4 8 100" 0 "^ +3168    exit step$"
+check "... by a breakpoint" "set exits trap && $TOOL stat -- $WORKER 4 8 100" 0 "^ +3168    exit trap$"
+check "as many as the kernel's counters say" "stat -- $WORKER 4 8 100 >/dev/null; grep -w slot_exit_jump $SLOTS/stats" 0 "^slot_exit_jump 3200$"
 check "limit 0" "set cache_limit 0 && $TOOL stat -- $WORKER 2 8 10" 0 "^ +160    limit$"
 check "one page" "set area_pages 1 && $TOOL stat -- $WORKER 2 8 10" 0 "^ +160    single_page$"
 check "a smaller limit, other hits" "set cache_limit 16 && $TOOL stat -- $WORKER 1 16 10" 0 "^ +144  slot_hit$"

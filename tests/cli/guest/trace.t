@@ -10,7 +10,7 @@ check "all hits" "trace -- $WORKER 2 8 50 | grep -c ' slot_hit: '" 0 "^784$"
 check "all misses" "trace -- $WORKER 2 8 50 | grep -c ' slot_miss: '" 0 "^16$"
 check "all avoided flushes" "trace -- $WORKER 2 8 50 | grep -c ' slot_flush_avoided: '" 0 "^792$"
 check "a line" "trace -- $WORKER 1 1 1" 0 \
-	"^ +slotwork +[0-9]+ \[[0-9]{3}\] +[0-9]+\.[0-9]{6}: slot_miss: ip=0x[0-9a-f]+ slot=0x[0-9a-f]+ key=0x[0-9a-f]+ reason=filled$"
+	"^ +slotwork +[0-9]+ \[[0-9]{3}\] +[0-9]+\.[0-9]{6}: slot_miss: ip=0x[0-9a-f]+ slot=0x[0-9a-f]+ key=0x[0-9a-f]+ reason=filled exit=(jump|trap|step)$"
 check "nothing that cannot be parsed" "trace -- $WORKER 1 8 5" 0 "slot_hit" "FAILED"
 check "--event" "trace --event slot_miss -- $WORKER 2 8 50 | wc -l" 0 "^16$"
 check "two events" "trace -e slot_miss -e slot_hit -- $WORKER 2 8 50 | wc -l" 0 "^800$"
@@ -22,7 +22,7 @@ check "a filter that is no filter" "trace -F '&& ('  -- true" 2 "fits none of th
 check "an event and a filter that do not fit" "trace -e slot_hit -F 'wait_ns > 1' -- true" 2 "fits none"
 check "no such event" "trace -e slot_frob -- true" 2 "no event 'slot_frob'; this kernel has: slot_contention slot_flush_avoided slot_hit slot_miss slot_reclaim$"
 check "--json" "trace --json -e slot_miss -- $WORKER 1 1 1" 0 \
-	'^\{"event":"slot_miss","time":[0-9.]+,"cpu":[0-3],"tid":[0-9]+,"comm":"slotwork","ip":"0x[0-9a-f]+","slot":"0x[0-9a-f]+","key":"0x[0-9a-f]+","reason":"filled"\}$'
+	'^\{"event":"slot_miss","time":[0-9.]+,"cpu":[0-3],"tid":[0-9]+,"comm":"slotwork","ip":"0x[0-9a-f]+","slot":"0x[0-9a-f]+","key":"0x[0-9a-f]+","reason":"filled","exit":"jump"\}$'
 check "--json, an object a line" "trace --json -e slot_hit -- $WORKER 2 8 50 | wc -l" 0 "^784$"
 check "children of the command" "trace -e slot_hit -- sh -c '$WORKER 1 8 2; $WORKER 1 8 3' | wc -l" 0 "^24$"
 

@@ -305,4 +305,3 @@ int munmaps(void)
 {
 	return each_kind(munmap_kind);
 }
-

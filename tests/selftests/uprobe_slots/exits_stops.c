@@ -552,4 +552,3 @@ int freezer(void)
 {
 	return each_kind(freezer_kind);
 }
-

@@ -15,6 +15,12 @@ _uprobe_slots_knobs() {
 	uprobe-slots show 2>/dev/null | sed -n '/^knobs/,/^$/s/^  \([^ ]*\) .*/\1/p'
 }
 
+# The words that a knob takes: it says so when it is offered another one.
+_uprobe_slots_values() {
+	uprobe-slots set --dry-run "$1" '?' 2>&1 |
+		sed -n 's/.*(it takes \([a-z, ]*\)).*/\1/p' | sed 's/, / /g; s/ or / /g' | tr ' ' '\n' | sort
+}
+
 _uprobe_slots_words() {	# VERB PREVIOUS
 	case $2 in
 	-p|--pid|-t|--tid) (cd /proc && printf '%s\n' [0-9]*) ;;
@@ -41,7 +47,10 @@ _uprobe_slots() {
 		fi
 	done
 	case $word in
-	-*) mapfile -t COMPREPLY < <(compgen -W "$(_uprobe_slots_options "$verb")" -- "$word") ;;
+	-*) mapfile -t COMPREPLY < <(compgen -W "$(_uprobe_slots_options "$verb")" -- "$word"); return ;;
+	esac
+	case $verb:$COMP_CWORD:$previous in
+	set:3:[a-z]*) mapfile -t COMPREPLY < <(compgen -W "$(_uprobe_slots_values "$previous")" -- "$word") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$(_uprobe_slots_words "$verb" "$previous")" -- "$word") ;;
 	esac
 	case $verb:$previous in

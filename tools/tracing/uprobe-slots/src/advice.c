@@ -19,6 +19,7 @@
 #define GOOD_PERCENT	90.0	/* hits */
 #define MAIN_PERCENT	30.0	/* of the misses have one reason */
 #define WAIT_PERCENT	0.1	/* of the executions waited */
+#define EXIT_PERCENT	10.0	/* of the executions took two exceptions */
 
 /* What the sentences look at. */
 struct view {
@@ -207,6 +208,43 @@ static void about_waits(struct advice *advice, const struct view *v)
 		    ". Raise the limit of the tasks that matter");
 }
 
+/* Is half of what slots there are pinned, which is all that may be? */
+static bool all_pinned(const struct view *v)
+{
+	double pinned = counter(v->counters, "slots_pinned");
+	double all = pinned + counter(v->counters, "slots_free") +
+		     counter(v->counters, "slots_live") + counter(v->counters, "slots_dying");
+
+	return pinned && 2 * pinned >= all;
+}
+
+static void about_exits(struct advice *advice, const struct view *v)
+{
+	double traps = counter(v->counters, "slot_exit_trap");
+	double two = counter(v->counters, "slot_exit_step") + traps;
+	const char *exits = pairs_get(v->knobs, "exits");
+	unsigned long pages = knob(v, "area_pages");
+
+	if (!exits || percent(two, v->all) <= EXIT_PERCENT)
+		return;
+	if (strcmp(exits, "jump"))
+		say(advice,
+		    "exits is %s: %.0f %% of the executions took a second exception, which most need not. To save it: uprobe-slots set exits jump",
+		    exits, percent(two, v->all));
+	else if (percent(traps, v->all) > EXIT_PERCENT && all_pinned(v) && pages < 16)
+		say(advice,
+		    "%.0f %% of the executions end by a second exception, and half of the slots are pinned: no more can be. Raise area_pages: uprobe-slots set area_pages %lu",
+		    percent(traps, v->all), doubled(pages, 16));
+}
+
+static void about_emulate(struct advice *advice, const struct view *v)
+{
+	/* Elsewhere nothing is emulated by it. */
+	if (kernel_is_x86() && pairs_get(v->knobs, "emulate") && !knob(v, "emulate"))
+		say(advice,
+		    "emulate is 0: each ret and endbr64 that is probed is executed in a slot. To emulate them: uprobe-slots set emulate 1");
+}
+
 void advice_make(struct advice *advice, const struct pairs *knobs,
 		 const struct pairs *counters, const struct table *tasks)
 {
@@ -226,6 +264,8 @@ void advice_make(struct advice *advice, const struct pairs *knobs,
 	if (percent(v.misses, v.all) > 100 - GOOD_PERCENT)
 		about_misses(advice, &v);
 	about_waits(advice, &v);
+	about_exits(advice, &v);
+	about_emulate(advice, &v);
 	if (!advice->nr)
 		say(advice, "nothing to do: %.2f %% of the executions hit the task's own cache",
 		    percent(v.all - v.misses, v.all));

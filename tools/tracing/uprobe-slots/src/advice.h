@@ -10,7 +10,7 @@
 struct pairs;
 struct table;
 
-#define ADVICE_MAX	4
+#define ADVICE_MAX	6
 
 struct advice {
 	char text[ADVICE_MAX][512];

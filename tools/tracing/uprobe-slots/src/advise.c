@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * advise: measures, and recommends a cache limit and area_pages.
+ * advise: measures, and recommends a cache limit, area_pages, exits and emulate.
  *
  * The limit should hold a task's working set: the different instructions that
  * nearly all of its executions are of. The area should hold all different
- * instructions of a process. Both are counted by histograms of the keys.
+ * instructions of a process, and be twice as large as what is pinned in it. All
+ * are counted by histograms of the keys and of how executions leave their slots.
  */
 #include <math.h>
 #include <stdio.h>
@@ -23,15 +24,21 @@
 #define LIMIT_MAX	64
 #define PAGES_MAX	16
 
+/* The most that a slot may use: one exception a hit. */
+#define BEST_EXITS	"jump"
+
 struct use {
 	int tid, pid;
 	unsigned long long key;
 	uint64_t nr;
+	bool pinned, trap;		/* how it leaves its slot */
 };
 
 struct uses {
 	struct use *use;
 	size_t nr;
+	const struct word_field *exit;	/* NULL: this kernel does not tell */
+	uint64_t of_exit[WORDS_MAX];
 	struct counts names;		/* only for the names of processes */
 	unsigned long long spacing;	/* of slots: 0 or unknown is one a page */
 };
@@ -44,6 +51,7 @@ struct finding {
 	int tid, limit_pid;		/* and whose it is */
 	size_t keys;			/* the most instructions in a process, */
 	int keys_pid;			/* and whose they are */
+	size_t slots;			/* the most slots that a process needs */
 	size_t page_slots;
 	size_t pages;
 };
@@ -63,11 +71,13 @@ static int start_measuring(struct session *s)
 
 	if (!hit || !miss)
 		return fail(EXIT_NO_FEATURE, "this kernel has no events slot_hit and slot_miss");
-	ret = session_hist(s, hit, "key", NULL, NULL);
+	ret = session_hist(s, hit, event_field(hit, "exit") ? "key,exit" : "key", NULL, NULL);
+	/* What cannot be shared needs no shared slot. */
 	if (!ret)
-		ret = session_hist(s, miss, miss->field ? "key,reason" : "key", NULL, NULL);
+		ret = session_hist(s, miss, event_field(miss, "exit") ? "key,exit" : "key", NULL,
+				   "!unshareable");
 	/* Slots that were given out now tell how far they are apart. */
-	if (!ret && miss->field)
+	if (!ret && event_field(miss, "reason"))
 		ret = session_hist(s, miss, "slot", NULL, "filled");
 	return ret;
 }
@@ -83,11 +93,33 @@ static unsigned long long gcd(unsigned long long a, unsigned long long b)
 	return a;
 }
 
-static bool is_shareable(const struct slot_event *event, const struct hist_entry *entry)
+/* "" if it has no such field, or no word for the value. */
+static const char *word_of(const struct slot_event *event, const struct hist_entry *entry,
+			   const char *name)
 {
-	int word = event->field ? event_word(event, hist_number(entry, event->field)) : -1;
+	const struct word_field *field = event_field(event, name);
+	int word = field ? field_word(field, hist_number(entry, name)) : -1;
 
-	return word < 0 || strcmp(event->word[word], "unshareable");
+	return word < 0 ? "" : field->word[word];
+}
+
+static void add_exit(struct uses *uses, const char *exit, uint64_t nr)
+{
+	size_t i;
+
+	for (i = 0; uses->exit && i < uses->exit->nr; i++)
+		if (!strcmp(uses->exit->word[i], exit))
+			uses->of_exit[i] += nr;
+}
+
+static uint64_t of_exit(const struct uses *uses, const char *exit)
+{
+	size_t i;
+
+	for (i = 0; uses->exit && i < uses->exit->nr; i++)
+		if (!strcmp(uses->exit->word[i], exit))
+			return uses->of_exit[i];
+	return 0;
 }
 
 static int add_use(struct session *s, const struct slot_event *event,
@@ -95,14 +127,13 @@ static int add_use(struct session *s, const struct slot_event *event,
 {
 	unsigned long long slot = hist_number(entry, "slot");
 	struct uses *uses = data;
+	const char *exit = word_of(event, entry, "exit");
 	struct use *more;
 
 	if (slot) {
 		uses->spacing = gcd(uses->spacing, slot % getpagesize());
 		return EXIT_OK;
 	}
-	if (!is_shareable(event, entry))
-		return EXIT_OK;
 	if (!(uses->nr & (uses->nr - 1))) {
 		more = realloc(uses->use, (uses->nr ? 2 * uses->nr : 1) * sizeof(*more));
 		if (!more)
@@ -115,8 +146,11 @@ static int add_use(struct session *s, const struct slot_event *event,
 		.pid = procs_pid_live(&s->procs, entry->tid),
 		.key = hist_number(entry, "key"),
 		.nr = hist_number(entry, "hitcount"),
+		.pinned = !strcmp(exit, "jump") || !strcmp(exit, "none"),
+		.trap = !strcmp(exit, "trap"),
 	};
-	return counts_add(&uses->names, more->pid, entry->tid, entry->comm, 0, -1, more->nr, 0);
+	add_exit(uses, exit, more->nr);
+	return counts_add(&uses->names, more->pid, entry->tid, entry->comm, 0, NULL, more->nr, 0);
 }
 
 static int read_uses(struct session *s, struct uses *uses)
@@ -124,6 +158,7 @@ static int read_uses(struct session *s, struct uses *uses)
 	int ret;
 
 	uses->spacing = getpagesize();
+	uses->exit = event_field(events_named(&s->events, "slot_hit"), "exit");
 	ret = session_hist_read(s, events_named(&s->events, "slot_hit"), add_use, uses);
 	if (!ret)
 		ret = session_hist_read(s, events_named(&s->events, "slot_miss"), add_use, uses);
@@ -166,10 +201,15 @@ static void merge(struct uses *uses)
 
 	qsort(uses->use, uses->nr, sizeof(*uses->use), by_task_key);
 	for (i = 0; i < uses->nr; i++) {
-		if (nr && !by_task_key(&uses->use[nr - 1], &uses->use[i]))
-			uses->use[nr - 1].nr += uses->use[i].nr;
-		else
+		struct use *last = nr ? &uses->use[nr - 1] : NULL;
+
+		if (last && !by_task_key(last, &uses->use[i])) {
+			last->nr += uses->use[i].nr;
+			last->pinned |= uses->use[i].pinned;
+			last->trap |= uses->use[i].trap;
+		} else {
 			uses->use[nr++] = uses->use[i];
+		}
 	}
 	uses->nr = nr;
 }
@@ -205,9 +245,21 @@ static void find_limit(struct uses *uses, struct finding *f)
 	}
 }
 
-static void find_keys(struct uses *uses, struct finding *f)
+/*
+ * At most half of an area is pinned. Once it is, what would be pinned ends by a
+ * breakpoint: then that counts, too.
+ */
+static size_t slots_needed(size_t keys, size_t pinned, size_t traps, size_t slots_now)
 {
-	size_t i, keys = 0;
+	if (pinned && 2 * pinned >= slots_now)
+		pinned += traps;
+	return 2 * pinned > keys ? 2 * pinned : keys;
+}
+
+/* @slots_now: those that a process may have. */
+static void find_keys(struct uses *uses, size_t slots_now, struct finding *f)
+{
+	size_t i, keys = 0, pinned = 0, traps = 0, slots;
 
 	qsort(uses->use, uses->nr, sizeof(*uses->use), by_process_key);
 	for (i = 0; i < uses->nr; i++) {
@@ -215,14 +267,20 @@ static void find_keys(struct uses *uses, struct finding *f)
 
 		if (!i || use[-1].pid != use->pid) {
 			f->processes++;
-			keys = 0;
+			keys = pinned = traps = 0;
 		}
-		if (!keys || use[-1].key != use->key)
+		if (!keys || use[-1].key != use->key) {
 			keys++;
+			pinned += use->pinned;
+			traps += use->trap;
+		}
 		if (keys > f->keys) {
 			f->keys = keys;
 			f->keys_pid = use->pid;
 		}
+		slots = slots_needed(keys, pinned, traps, slots_now);
+		if (slots > f->slots)
+			f->slots = slots;
 	}
 }
 
@@ -238,16 +296,26 @@ static size_t slots_of_page(const struct pairs *counters, unsigned long long spa
 	return spacing ? getpagesize() / spacing : 1;
 }
 
-static void find(struct uses *uses, const struct pairs *counters, struct finding *f)
+static size_t knob_number(const struct pairs *knobs, const char *name)
 {
+	const char *value = pairs_get(knobs, name);
+
+	return value ? strtoul(value, NULL, 10) : 0;
+}
+
+static void find(struct uses *uses, const struct pairs *knobs, const struct pairs *counters,
+		 struct finding *f)
+{
+	size_t pages = knob_number(knobs, "area_pages");
+
 	*f = (struct finding){ 0 };
 	if (!uses->nr)
 		return;
 	merge(uses);
 	find_limit(uses, f);
-	find_keys(uses, f);
 	f->page_slots = slots_of_page(counters, uses->spacing);
-	f->pages = 1 + (f->keys + f->page_slots - 1) / f->page_slots;
+	find_keys(uses, pages ? (pages - 1) * f->page_slots : 0, f);
+	f->pages = 1 + (f->slots + f->page_slots - 1) / f->page_slots;
 }
 
 /* ------------------------------------------------------- recommendations -- */
@@ -255,6 +323,8 @@ static void find(struct uses *uses, const struct pairs *counters, struct finding
 struct recommendation {
 	size_t limit, pages;		/* what should be, */
 	size_t limit_now, pages_now;	/* and is */
+	const char *exits_now;		/* NULL: this kernel has no such knob, */
+	const char *emulate_now;	/* or there is nothing to say about it */
 	int pid;			/* whose limit; 0: everybody's */
 };
 
@@ -283,12 +353,12 @@ static size_t limit_of(int pid, size_t limit)
 static void recommend(const struct finding *f, const struct pairs *knobs, int pid,
 		      struct recommendation *r)
 {
-	const char *limit = pairs_get(knobs, "cache_limit");
-	const char *pages = pairs_get(knobs, "area_pages");
-
 	r->pid = pid;
-	r->limit_now = limit ? strtoul(limit, NULL, 10) : 0;
-	r->pages_now = pages ? strtoul(pages, NULL, 10) : 0;
+	r->limit_now = knob_number(knobs, "cache_limit");
+	r->pages_now = knob_number(knobs, "area_pages");
+	/* Of what was not measured nothing can be said. */
+	r->exits_now = f->executions ? pairs_get(knobs, "exits") : NULL;
+	r->emulate_now = f->executions && kernel_is_x86() ? pairs_get(knobs, "emulate") : NULL;
 	if (pid)
 		r->limit_now = limit_of(pid, r->limit_now);
 	r->limit = at_least(f->limit, r->limit_now, LIMIT_MAX);
@@ -316,6 +386,34 @@ static const char *comm_of(struct uses *uses, int pid)
 	return process ? process->comm : "";
 }
 
+static void print_exits(const struct uses *uses)
+{
+	const char *before = "how they left their slots: ";
+	size_t i;
+
+	for (i = 0; uses->exit && i < uses->exit->nr; i++) {
+		if (!uses->of_exit[i])
+			continue;
+		printf("%s%ju %s", before, (uintmax_t)uses->of_exit[i], uses->exit->word[i]);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		printf("\n");
+}
+
+static void print_exits_knob(const struct uses *uses, const struct finding *f,
+			     const struct recommendation *r)
+{
+	uint64_t one = of_exit(uses, "jump") + of_exit(uses, "none");
+
+	if (strcmp(r->exits_now, BEST_EXITS))
+		printf("exits: " BEST_EXITS " (now %s: %.0f %% of the executions took two exceptions; then measure again, jumps need more slots)\n",
+		       r->exits_now, percent(f->executions - one, f->executions));
+	else
+		printf("exits: " BEST_EXITS " (as it is: %.0f %% of the executions took one exception)\n",
+		       percent(one, f->executions));
+}
+
 static void print(struct uses *uses, const struct finding *f, const struct recommendation *r,
 		  double seconds)
 {
@@ -327,8 +425,10 @@ static void print(struct uses *uses, const struct finding *f, const struct recom
 	}
 	printf("largest working set: %zu different instructions make %d %% of what task %d of process %d (%s) executes\n",
 	       f->limit, HOT_PERCENT, f->tid, f->limit_pid, comm_of(uses, f->limit_pid));
-	printf("most in one process: %zu different instructions in process %d (%s), at %zu slots a page\n\n",
+	printf("most in one process: %zu different instructions in process %d (%s), at %zu slots a page\n",
 	       f->keys, f->keys_pid, comm_of(uses, f->keys_pid), f->page_slots);
+	print_exits(uses);
+	printf("\n");
 	if (r->pid)
 		printf("limit of process %d: %zu %s\n", r->pid, r->limit,
 		       verdict(r->limit, r->limit_now, f->limit, LIMIT_MAX));
@@ -337,10 +437,26 @@ static void print(struct uses *uses, const struct finding *f, const struct recom
 		       verdict(r->limit, r->limit_now, f->limit, LIMIT_MAX));
 	printf("area_pages: %zu %s\n", r->pages,
 	       verdict(r->pages, r->pages_now, f->pages, PAGES_MAX));
+	if (r->exits_now)
+		print_exits_knob(uses, f, r);
+	if (r->emulate_now)
+		printf("emulate: 1 (%s)\n", strcmp(r->emulate_now, "1") ?
+		       "now 0: ret and endbr64 are executed out of line" : "as it is");
 }
 
-static int print_object(const struct session *s, const struct finding *f,
-			const struct recommendation *r, double seconds)
+static struct json_object *exits_json(const struct uses *uses)
+{
+	struct json_object *object = json_object_new_object();
+	size_t i;
+
+	for (i = 0; uses->exit && i < uses->exit->nr; i++)
+		if (uses->of_exit[i])
+			json_add_number(object, uses->exit->word[i], uses->of_exit[i]);
+	return object;
+}
+
+static int print_object(const struct session *s, const struct uses *uses,
+			const struct finding *f, const struct recommendation *r, double seconds)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -357,6 +473,15 @@ static int print_object(const struct session *s, const struct finding *f,
 	json_add_number(object, "limit_now", r->limit_now);
 	json_add_number(object, "area_pages", r->pages);
 	json_add_number(object, "area_pages_now", r->pages_now);
+	json_object_object_add(object, "left_by", exits_json(uses));
+	if (r->exits_now) {
+		json_add_text(object, "exits", BEST_EXITS);
+		json_add_text(object, "exits_now", r->exits_now);
+	}
+	if (r->emulate_now) {
+		json_add_number(object, "emulate", 1);
+		json_add_number(object, "emulate_now", strtoul(r->emulate_now, NULL, 10));
+	}
 	json_add_number(object, "lost", s->lost);
 	return print_json(object);
 }
@@ -371,38 +496,60 @@ static int want(struct pairs *pairs, const char *name, size_t value)
 	return pairs_add(pairs, name, text);
 }
 
-static int apply_limit(const struct recommendation *r, const struct pairs *knobs)
+static int wanted_knobs(const struct recommendation *r, struct pairs *wanted)
+{
+	int ret = want(wanted, "area_pages", r->pages);
+
+	if (!ret && !r->pid)
+		ret = want(wanted, "cache_limit", r->limit);
+	if (!ret && r->exits_now)
+		ret = pairs_add(wanted, "exits", BEST_EXITS);
+	if (!ret && r->emulate_now)
+		ret = want(wanted, "emulate", 1);
+	return ret;
+}
+
+static int apply_limit(const struct recommendation *r, const struct pairs *wanted,
+		       const struct pairs *knobs)
 {
 	char pid[16], limit[24];
 	const struct target target = { .whose = WHOSE_PID, .text = pid };
-	size_t nr;
+	size_t nr, i;
 	int ret;
 
 	snprintf(pid, sizeof(pid), "%d", r->pid);
 	snprintf(limit, sizeof(limit), "%zu", r->limit);
 	ret = limits_set(&target, limit, &nr);
-	if (ret)
-		knob_write("area_pages", pairs_get(knobs, "area_pages"));
+	for (i = 0; ret && i < wanted->nr; i++)
+		knob_write(wanted->pair[i].name, pairs_get(knobs, wanted->pair[i].name));
 	return ret;
+}
+
+static bool is_change(const struct pairs *wanted, const struct pairs *knobs)
+{
+	size_t i;
+
+	for (i = 0; i < wanted->nr; i++)
+		if (strcmp(wanted->pair[i].value, pairs_get(knobs, wanted->pair[i].name)))
+			return true;
+	return false;
 }
 
 static int apply(const struct recommendation *r, const struct pairs *knobs, bool json)
 {
+	bool limit = r->pid && r->limit != r->limit_now;
 	struct pairs wanted = { 0 };
 	size_t failed;
 	int ret;
 
-	ret = want(&wanted, "area_pages", r->pages);
-	if (!ret && !r->pid)
-		ret = want(&wanted, "cache_limit", r->limit);
+	ret = wanted_knobs(r, &wanted);
 	if (!ret)
 		ret = knobs_write(&wanted, knobs, &failed);
-	if (!ret && r->pid && r->limit != r->limit_now)
-		ret = apply_limit(r, knobs);
-	pairs_free(&wanted);
+	if (!ret && limit)
+		ret = apply_limit(r, &wanted, knobs);
 	if (!ret && !json)
-		printf(r->limit == r->limit_now && r->pages == r->pages_now ?
-		       "nothing to change\n" : "applied\n");
+		printf(limit || is_change(&wanted, knobs) ? "applied\n" : "nothing to change\n");
+	pairs_free(&wanted);
 	return ret;
 }
 
@@ -418,10 +565,10 @@ static int conclude(struct session *s, const struct advise_options *o, struct us
 	if (!ret)
 		ret = slots_counters(&counters);
 	if (!ret) {
-		find(uses, &counters, &f);
+		find(uses, &knobs, &counters, &f);
 		recommend(&f, &knobs, o->scope.pid, &r);
 		if (o->json)
-			ret = print_object(s, &f, &r, seconds);
+			ret = print_object(s, uses, &f, &r, seconds);
 		else
 			print(uses, &f, &r, seconds);
 		session_complain(s, &o->scope);
@@ -494,16 +641,17 @@ static int advise_main(const struct verb *self, int argc, char **argv)
 
 const struct verb advise_verb = {
 	.name = "advise",
-	.summary = "measure, and recommend a limit and area_pages",
+	.summary = "measure, and recommend what to set",
 	.usage =
 	"uprobe-slots advise [OPTIONS] [[--] CMD [ARGUMENTS]]\n"
 	"\n"
 	"Counts the different instructions that CMD and all that it creates execute, or a\n"
-	"process, or everybody until Ctrl-C, and recommends a cache limit and area_pages,\n"
-	"with the figures that they rest on. It never recommends less than there is.\n"
+	"process, or everybody until Ctrl-C, and how these left their slots, and recommends\n"
+	"a cache limit, area_pages, exits and emulate, with the figures that they rest on.\n"
+	"It never recommends less than there is.\n"
 	"\n"
 	"  -a, --apply          set what is recommended: with --pid the limit of that\n"
-	"                       process, else cache_limit; and area_pages\n"
+	"                       process, else cache_limit; and the other knobs\n"
 	SCOPE_LINES
 	JSON_LINE HELP_LINE,
 	.run = advise_main,

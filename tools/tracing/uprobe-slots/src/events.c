@@ -24,17 +24,19 @@ static bool is_slot_event(struct tep_event *event)
 static void find_words(struct slot_event *event)
 {
 	struct tep_print_flag_sym *sym;
+	struct word_field *field;
 	struct tep_print_arg *arg;
 
-	for (arg = event->tep->print_fmt.args; arg; arg = arg->next)
-		if (arg->type == TEP_PRINT_SYMBOL && arg->symbol.field->type == TEP_PRINT_FIELD)
-			break;
-	if (!arg)
-		return;
-	event->field = arg->symbol.field->field.name;
-	for (sym = arg->symbol.symbols; sym && event->nr_words < WORDS_MAX; sym = sym->next) {
-		event->word[event->nr_words] = sym->str;
-		event->value[event->nr_words++] = strtoull(sym->value, NULL, 0);
+	for (arg = event->tep->print_fmt.args; arg; arg = arg->next) {
+		if (arg->type != TEP_PRINT_SYMBOL || arg->symbol.field->type != TEP_PRINT_FIELD ||
+		    event->nr_fields == FIELDS_MAX)
+			continue;
+		field = &event->field[event->nr_fields++];
+		field->name = arg->symbol.field->field.name;
+		for (sym = arg->symbol.symbols; sym && field->nr < WORDS_MAX; sym = sym->next) {
+			field->word[field->nr] = sym->str;
+			field->value[field->nr++] = strtoull(sym->value, NULL, 0);
+		}
 	}
 }
 
@@ -72,14 +74,35 @@ struct slot_event *events_named(struct events *events, const char *name)
 	return NULL;
 }
 
-int event_word(const struct slot_event *event, unsigned long long value)
+const struct word_field *event_field(const struct slot_event *event, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < event->nr_words; i++)
-		if (event->value[i] == value)
+	for (i = 0; i < event->nr_fields; i++)
+		if (!strcmp(event->field[i].name, name))
+			return &event->field[i];
+	return NULL;
+}
+
+int field_word(const struct word_field *field, unsigned long long value)
+{
+	size_t i;
+
+	for (i = 0; i < field->nr; i++)
+		if (field->value[i] == value)
 			return (int)i;
 	return -1;
+}
+
+const char *event_keys(const struct slot_event *event)
+{
+	static char keys[128];
+	size_t i, len = 0;
+
+	for (i = 0; i < event->nr_fields && len < sizeof(keys); i++)
+		len += snprintf(keys + len, sizeof(keys) - len, "%s%s", len ? "," : "",
+				event->field[i].name);
+	return len ? keys : NULL;
 }
 
 bool record_number(struct tep_event *event, struct tep_record *record, const char *field,
@@ -106,16 +129,16 @@ bool record_text(struct tep_event *event, struct tep_record *record, const char 
 static void add_field(struct json_object *object, struct slot_event *event,
 		      struct tep_record *record, struct tep_format_field *field)
 {
+	const struct word_field *words = event_field(event, field->name);
 	unsigned long long value;
 	char text[32];
 	int word;
 
 	if (!record_number(event->tep, record, field->name, &value))
 		return;
-	word = event->field && !strcmp(event->field, field->name) ?
-	       event_word(event, value) : -1;
+	word = words ? field_word(words, value) : -1;
 	if (word >= 0) {
-		json_add_text(object, field->name, event->word[word]);
+		json_add_text(object, field->name, words->word[word]);
 	} else if (!strcmp(field->name, "ip") || !strcmp(field->name, "slot") ||
 		   !strcmp(field->name, "key")) {
 		snprintf(text, sizeof(text), "0x%llx", value);
@@ -164,27 +187,60 @@ struct process *counts_process(struct counts *counts, int pid)
 	return &counts->process[counts->nr++];
 }
 
-static void count_add(struct count *count, int word, uint64_t nr, uint64_t wait_ns)
+static void count_add(struct count *count, const int *words, uint64_t nr, uint64_t wait_ns)
 {
+	size_t i;
+
 	count->nr += nr;
 	count->wait_ns += wait_ns;
-	if (word >= 0)
-		count->of_word[word] += nr;
+	for (i = 0; words && i < FIELDS_MAX; i++)
+		if (words[i] >= 0)
+			count->of_word[i][words[i]] += nr;
 }
 
-int counts_add(struct counts *counts, int pid, int tid, const char *comm, size_t event,
-	       int word, uint64_t nr, uint64_t wait_ns)
+static struct process *named_process(struct counts *counts, int pid, int tid, const char *comm)
 {
 	struct process *process = counts_process(counts, pid);
 
-	if (!process)
-		return out_of_memory();
-	if (comm && !process->named) {
+	if (process && comm && !process->named) {
 		clean_text(process->comm, sizeof(process->comm), comm, true);
 		process->named = pid == tid;
 	}
-	count_add(&process->count[event], word, nr, wait_ns);
-	count_add(&counts->total.count[event], word, nr, wait_ns);
+	return process;
+}
+
+int counts_add(struct counts *counts, int pid, int tid, const char *comm, size_t event,
+	       const int *words, uint64_t nr, uint64_t wait_ns)
+{
+	struct process *process = named_process(counts, pid, tid, comm);
+
+	if (!process)
+		return out_of_memory();
+	count_add(&process->count[event], words, nr, wait_ns);
+	count_add(&counts->total.count[event], words, nr, wait_ns);
+	return EXIT_OK;
+}
+
+static void counts_sum(struct process *to, const struct process *from)
+{
+	size_t e, f, w;
+
+	for (e = 0; e < EVENTS_MAX; e++) {
+		count_add(&to->count[e], NULL, from->count[e].nr, from->count[e].wait_ns);
+		for (f = 0; f < FIELDS_MAX; f++)
+			for (w = 0; w < WORDS_MAX; w++)
+				to->count[e].of_word[f][w] += from->count[e].of_word[f][w];
+	}
+}
+
+int counts_add_all(struct counts *counts, int pid, const struct process *task, const char *comm)
+{
+	struct process *process = named_process(counts, pid, task->pid, comm);
+
+	if (!process)
+		return out_of_memory();
+	counts_sum(process, task);
+	counts_sum(&counts->total, task);
 	return EXIT_OK;
 }
 
@@ -227,6 +283,18 @@ void counts_sort(struct counts *counts, struct events *events)
 		qsort(counts->process, counts->nr, sizeof(*counts->process), by_executions);
 }
 
+/* Why it came about needs no more words; of another field its name is said. */
+static void print_words(const struct word_field *field, const uint64_t *of_word)
+{
+	bool why = !strcmp(field->name, "reason") || !strcmp(field->name, "result");
+	size_t i;
+
+	for (i = 0; i < field->nr; i++)
+		if (of_word[i])
+			printf("  %14ju    %s%s%s\n", (uintmax_t)of_word[i],
+			       why ? "" : field->name, why ? "" : " ", field->word[i]);
+}
+
 static void print_count(const struct slot_event *event, const struct count *count)
 {
 	size_t i;
@@ -235,9 +303,8 @@ static void print_count(const struct slot_event *event, const struct count *coun
 	if (event->waits && count->nr)
 		printf(", %.3f ms in all", count->wait_ns / 1e6);
 	printf("\n");
-	for (i = 0; i < event->nr_words; i++)
-		if (count->of_word[i])
-			printf("  %14ju    %s\n", (uintmax_t)count->of_word[i], event->word[i]);
+	for (i = 0; i < event->nr_fields; i++)
+		print_words(&event->field[i], count->of_word[i]);
 }
 
 void process_print(const struct process *process, struct events *events)
@@ -254,22 +321,28 @@ void process_print(const struct process *process, struct events *events)
 		printf("  %12.2f %%  hit ratio\n", ratio);
 }
 
+static struct json_object *words_json(const struct word_field *field, const uint64_t *of_word)
+{
+	struct json_object *object = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < field->nr; i++)
+		if (of_word[i])
+			json_add_number(object, field->word[i], of_word[i]);
+	return object;
+}
+
 static struct json_object *count_json(const struct slot_event *event, const struct count *count)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *words;
 	size_t i;
 
 	json_add_number(object, "count", count->nr);
 	if (event->waits)
 		json_add_number(object, "wait_ns", count->wait_ns);
-	if (!event->field)
-		return object;
-	words = json_object_new_object();
-	for (i = 0; i < event->nr_words; i++)
-		if (count->of_word[i])
-			json_add_number(words, event->word[i], count->of_word[i]);
-	json_object_object_add(object, event->field, words);
+	for (i = 0; i < event->nr_fields; i++)
+		json_object_object_add(object, event->field[i].name,
+				       words_json(&event->field[i], count->of_word[i]));
 	return object;
 }
 

@@ -19,15 +19,22 @@ struct tep_record;
 
 #define SLOT_SYSTEM	"uprobes"
 #define EVENTS_MAX	16
-#define WORDS_MAX	24
+#define FIELDS_MAX	2
+#define WORDS_MAX	16
+
+/* A field whose values have words. */
+struct word_field {
+	const char *name;
+	const char *word[WORDS_MAX];
+	unsigned long long value[WORDS_MAX];
+	size_t nr;
+};
 
 struct slot_event {
 	struct tep_event *tep;
 	const char *name;
-	const char *field;		/* that has words, or NULL */
-	const char *word[WORDS_MAX];
-	unsigned long long value[WORDS_MAX];
-	size_t nr_words;
+	struct word_field field[FIELDS_MAX];
+	size_t nr_fields;
 	bool of_task;			/* the current task is the one concerned */
 	bool waits;			/* there is a wait_ns */
 };
@@ -40,8 +47,12 @@ struct events {
 /* Those of @tep, by name. */
 void events_find(struct tep_handle *tep, struct events *events);
 struct slot_event *events_named(struct events *events, const char *name);
+/* NULL: it has no such field, or not with words. */
+const struct word_field *event_field(const struct slot_event *event, const char *name);
 /* The index of the word for a value; -1: none. */
-int event_word(const struct slot_event *event, unsigned long long value);
+int field_word(const struct word_field *field, unsigned long long value);
+/* "NAME,NAME": its fields with words, as the keys of a histogram. NULL: none. */
+const char *event_keys(const struct slot_event *event);
 /* A record as an object: names as in the format file, words for numbers. */
 struct json_object *record_json(struct slot_event *event, struct tep_record *record,
 				int tid, const char *comm);
@@ -54,7 +65,7 @@ bool record_text(struct tep_event *event, struct tep_record *record, const char 
 
 struct count {
 	uint64_t nr, wait_ns;
-	uint64_t of_word[WORDS_MAX];
+	uint64_t of_word[FIELDS_MAX][WORDS_MAX];
 };
 
 struct process {
@@ -71,8 +82,11 @@ struct counts {
 };
 
 struct process *counts_process(struct counts *counts, int pid);
+/* @words: the word of each of the event's fields; NULL: none. */
 int counts_add(struct counts *counts, int pid, int tid, const char *comm, size_t event,
-	       int word, uint64_t nr, uint64_t wait_ns);
+	       const int *words, uint64_t nr, uint64_t wait_ns);
+/* All that a task did, to the process that it is of. */
+int counts_add_all(struct counts *counts, int pid, const struct process *task, const char *comm);
 /* Most executions first. */
 void counts_sort(struct counts *counts, struct events *events);
 void counts_free(struct counts *counts);

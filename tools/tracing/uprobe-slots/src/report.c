@@ -169,17 +169,20 @@ static int add_slot_record(struct report *r, size_t index, struct tep_record *re
 {
 	const struct slot_event *event = &r->events.event[index];
 	unsigned long long value, wait_ns = 0;
+	int words[FIELDS_MAX] = { -1, -1 };
 	struct probe *probe;
-	int word = -1, ret;
+	size_t i;
+	int ret;
 
-	if (event->field && record_number(event->tep, record, event->field, &value))
-		word = event_word(event, value);
+	for (i = 0; i < event->nr_fields; i++)
+		if (record_number(event->tep, record, event->field[i].name, &value))
+			words[i] = field_word(&event->field[i], value);
 	if (event->waits && record_number(event->tep, record, "wait_ns", &wait_ns))
 		add_wait(r, wait_ns);
 	/* Of a worker: the process is a field. */
 	if (!event->of_task && record_number(event->tep, record, "tgid", &value))
 		tid = (int)value;
-	ret = counts_add(&r->by_tid, tid, tid, NULL, index, word, 1, wait_ns);
+	ret = counts_add(&r->by_tid, tid, tid, NULL, index, words, 1, wait_ns);
 	if (ret || !event->of_task || !record_number(event->tep, record, "ip", &value))
 		return ret;
 	probe = find_probe(r, tid, value);
@@ -227,28 +230,13 @@ static int read_handle(struct report *r, struct tracecmd_input *handle)
 
 static void finish(struct report *r)
 {
-	size_t i, e, w;
+	size_t i;
 
 	for (i = 0; i < r->by_tid.nr; i++) {
 		const struct process *task = &r->by_tid.process[i];
-		int pid = procs_pid(&r->procs, task->pid);
-		const char *comm = tep_data_comm_from_pid(r->tep, task->pid);
 
-		for (e = 0; e < r->events.nr; e++) {
-			const struct count *count = &task->count[e];
-			uint64_t rest = count->nr;
-
-			for (w = 0; w < r->events.event[e].nr_words; w++) {
-				if (!count->of_word[w])
-					continue;
-				counts_add(&r->counts, pid, task->pid, comm, e, (int)w,
-					   count->of_word[w], 0);
-				rest -= count->of_word[w];
-			}
-			if (rest || count->wait_ns)
-				counts_add(&r->counts, pid, task->pid, comm, e, -1, rest,
-					   count->wait_ns);
-		}
+		counts_add_all(&r->counts, procs_pid(&r->procs, task->pid), task,
+			       tep_data_comm_from_pid(r->tep, task->pid));
 	}
 	counts_sort(&r->counts, &r->events);
 	merge_probes(r);

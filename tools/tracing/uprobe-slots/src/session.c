@@ -149,20 +149,30 @@ int session_enable(struct session *s, const char *system, const char *event)
 	return session_write(s, file, "1");
 }
 
+/* " if reason == NUMBER", or "" */
+static void condition(const struct slot_event *event, const char *word, char *text, size_t size)
+{
+	const struct word_field *reason = event_field(event, "reason");
+	bool not = word && *word == '!';
+	size_t i;
+
+	*text = '\0';
+	for (i = 0; word && reason && i < reason->nr; i++)
+		if (!strcmp(reason->word[i], word + not))
+			snprintf(text, size, " if reason %s %llu", not ? "!=" : "==",
+				 reason->value[i]);
+}
+
 int session_hist(struct session *s, const struct slot_event *event, const char *keys,
 		 const char *values, const char *word)
 {
-	char text[256], only[64] = "", *path;
+	char text[256], only[64], *path;
 	int n, ret = EXIT_OK;
-	size_t i;
 
 	if (!tracefs_event_file_exists(s->instance, SLOT_SYSTEM, event->name, "hist"))
 		return fail(EXIT_FAILED,
 			    "this kernel has no histograms: it needs CONFIG_HIST_TRIGGERS=y");
-	for (i = 0; word && i < event->nr_words; i++)
-		if (!strcmp(event->word[i], word))
-			snprintf(only, sizeof(only), " if %s == %llu", event->field,
-				 event->value[i]);
+	condition(event, word, only, sizeof(only));
 	snprintf(text, sizeof(text),
 		 "hist:keys=common_pid.execname%s%s:vals=hitcount%s%s:size=%d%s",
 		 keys ? "," : "", keys ? keys : "", values ? "," : "", values ? values : "",

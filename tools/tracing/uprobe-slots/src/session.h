@@ -48,8 +48,9 @@ void session_close(struct session *s);
 
 int session_write(struct session *s, const char *file, const char *text);
 /*
- * A histogram of a slot event, by task and other fields. @word: only of records
- * with this word.
+ * A histogram of a slot event, by task and at most two other fields: the kernel
+ * takes no more. @word: only of records with this reason, or, behind a !, with
+ * any other.
  */
 int session_hist(struct session *s, const struct slot_event *event, const char *keys,
 		 const char *values, const char *word);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -227,13 +228,15 @@ int slots_write(const char *file, const char *text, int flags, const char *what)
  */
 static const struct range {
 	const char *name, *text;
+	const char *words[4];		/* or, if there are none, */
 	unsigned long long min, max;
 } ranges[] = {
-	{ "enable", "0 or 1", 0, 1 },
-	{ "cache_limit", "0 to 64", 0, 64 },
-	{ "task_limits", "0 to 64", 0, 64 },
-	{ "area_pages", "1 to 16", 1, 16 },
-	{ "emulate", "0 or 1", 0, 1 },
+	{ "enable", "0 or 1", { NULL }, 0, 1 },
+	{ "cache_limit", "0 to 64", { NULL }, 0, 64 },
+	{ "task_limits", "0 to 64", { NULL }, 0, 64 },
+	{ "area_pages", "1 to 16", { NULL }, 1, 16 },
+	{ "emulate", "0 or 1", { NULL }, 0, 1 },
+	{ "exits", "step, trap or jump", { "step", "trap", "jump" }, 0, 0 },
 };
 
 static const struct range *find_range(const char *name)
@@ -261,9 +264,15 @@ bool knob_in_range(const char *name, const char *value)
 {
 	const struct range *range = find_range(name);
 	unsigned long long number;
+	size_t i;
 
 	if (!range)
 		return true;
+	for (i = 0; range->words[i]; i++)
+		if (!strcmp(range->words[i], value))
+			return true;
+	if (i)
+		return false;
 	return parse_number(value, &number) && number >= range->min && number <= range->max;
 }
 
@@ -435,6 +444,13 @@ int slots_counters(struct pairs *counters)
 	if (ret)
 		pairs_free(counters);
 	return ret;
+}
+
+bool kernel_is_x86(void)
+{
+	struct utsname name;
+
+	return !uname(&name) && strstr(name.machine, "86");
 }
 
 uint64_t counter(const struct pairs *counters, const char *name)

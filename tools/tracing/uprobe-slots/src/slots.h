@@ -55,6 +55,8 @@ int knobs_write(const struct pairs *want, const struct pairs *now, size_t *faile
 const char *knob_range(const char *name);
 bool knob_in_range(const char *name, const char *value);
 
+bool kernel_is_x86(void);
+
 /* 0 if there is no such counter. */
 uint64_t counter(const struct pairs *counters, const char *name);
 bool is_gauge(const char *name);

@@ -26,7 +26,7 @@ static int start_counting(struct session *s)
 
 		/* Reclaim runs in a worker: no command's. */
 		if (event->of_task)
-			ret = session_hist(s, event, event->field,
+			ret = session_hist(s, event, event_keys(event),
 					   event->waits ? "wait_ns" : NULL, NULL);
 	}
 	return ret;
@@ -35,10 +35,13 @@ static int start_counting(struct session *s)
 static int add_entry(struct session *s, const struct slot_event *event,
 		     const struct hist_entry *entry, void *counts)
 {
-	int word = event->field ? event_word(event, hist_number(entry, event->field)) : -1;
+	int words[FIELDS_MAX] = { -1, -1 };
+	size_t i;
 
+	for (i = 0; i < event->nr_fields; i++)
+		words[i] = field_word(&event->field[i], hist_number(entry, event->field[i].name));
 	return counts_add(counts, procs_pid_live(&s->procs, entry->tid), entry->tid,
-			  entry->comm, event - s->events.event, word,
+			  entry->comm, event - s->events.event, words,
 			  hist_number(entry, "hitcount"),
 			  event->waits ? hist_number(entry, "wait_ns") : 0);
 }
@@ -140,8 +143,9 @@ const struct verb stat_verb = {
 	.usage =
 	"uprobe-slots stat [OPTIONS] [[--] CMD [ARGUMENTS]]\n"
 	"\n"
-	"Counts hits, misses and their reasons, avoided flushes and waits while CMD runs, of\n"
-	"CMD and all that it creates. Without CMD: of everybody, until Ctrl-C.\n"
+	"Counts hits, misses and their reasons, how executions left their slots, avoided\n"
+	"flushes and waits while CMD runs, of CMD and all that it creates. Without CMD: of\n"
+	"everybody, until Ctrl-C.\n"
 	"\n"
 	SCOPE_LINES
 	JSON_LINE HELP_LINE,

@@ -20,14 +20,27 @@ struct sample {
 	double when;
 };
 
-/* slot_miss_full is a part of slot_miss: no column. */
+/* How long the first two words of slot_miss_full are, with what is behind them. */
+static size_t stem_len(const char *name)
+{
+	const char *word = strchr(name, '_');
+	const char *end = word ? strchr(word + 1, '_') : NULL;
+
+	return end ? end + 1 - name : 0;
+}
+
+/* slot_miss_full is a part of slot_miss, slot_exit_jump one of several: no column. */
 static bool is_part(const struct pairs *counters, const char *name)
 {
-	size_t i, len;
+	size_t i, len, stem = stem_len(name);
 
 	for (i = 0; i < counters->nr; i++) {
-		len = strlen(counters->pair[i].name);
-		if (!strncmp(name, counters->pair[i].name, len) && name[len] == '_')
+		const char *other = counters->pair[i].name;
+
+		len = strlen(other);
+		if (!strncmp(name, other, len) && name[len] == '_')
+			return true;
+		if (stem && !strncmp(name, other, stem) && strcmp(name, other))
 			return true;
 	}
 	return false;
