@@ -291,13 +291,16 @@ uint64_t us_gauge(const char *name)
 	return us_stat(&s, name);
 }
 
-/* Two readings 20 ms apart: nothing dying, nothing reclaimed meanwhile. */
+/*
+ * Two readings, farther apart than rounds of reclaim are (50 ms): nothing dying, nothing
+ * reclaimed meanwhile.
+ */
 static bool is_quiet(void *unused)
 {
 	struct us_stats a, b;
 
 	us_stats(&a);
-	usleep(20000);
+	usleep(80000);
 	us_stats(&b);
 	return !us_stat(&a, "slots_dying") && !us_stat(&b, "slots_dying") &&
 	       !us_delta(&a, &b, "slot_reclaim");
