@@ -27,6 +27,9 @@ PROBED(cmp)
 PROBED(mov)
 	mov	8(%rsp), %rax
 	ret
+PROBED(lea)
+	lea	8(%rsp), %rax
+	ret
 #else
 PROBED(push)
 	str	x29, [sp, #-16]!

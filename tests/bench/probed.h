@@ -15,7 +15,7 @@ typedef void (*function)(void);
  */
 #if defined(__x86_64__)
 #define FOR_EACH_PROBED(x)	\
-	x(nop) x(push) x(ret) x(sub) x(endbr64) x(cmp) x(mov)
+	x(nop) x(push) x(ret) x(sub) x(endbr64) x(cmp) x(mov) x(lea)
 #else
 #define FOR_EACH_PROBED(x)	\
 	x(nop) x(push) x(ret) x(stp) x(sub)

@@ -13,8 +13,9 @@
  *
  * and marks tell clock.c when they began and ended.
  *
- * Modes are "off" and "on", which is what slot reuse is then, and "stock", for a
- * kernel that has none. At the end the probe must have counted as many hits as
+ * Modes are "off" and "on", which is what slot reuse is then, with single steps and
+ * nothing newly emulated; "jump", which is on with one exception a hit; and "stock",
+ * for a kernel that has none. At the end the probe must have counted as many hits as
  * there were calls.
  */
 #define _GNU_SOURCE
@@ -32,7 +33,7 @@
 #include "bench.h"
 #include "marks.h"
 
-#define ENABLE		"/sys/kernel/tracing/uprobe_slots/enable"
+#define SLOTS		"/sys/kernel/tracing/uprobe_slots/"
 #define MAX_PRODUCERS	64
 #define WARM_UP		3	/* that part of a window */
 
@@ -76,20 +77,28 @@ static uint64_t now_ns(void)
 	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
 }
 
+static void set_knob(const char *path, const char *value)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(value, file) < 0 || fclose(file))
+		die(path);
+}
+
 static void set_mode(const char *mode)
 {
-	FILE *file;
+	bool jump = !strcmp(mode, "jump");
 
 	if (!strcmp(mode, "stock")) {
-		if (!access(ENABLE, F_OK)) {
+		if (!access(SLOTS "enable", F_OK)) {
 			fprintf(stderr, "trig: this kernel is not a stock one\n");
 			exit(2);
 		}
 		return;
 	}
-	file = fopen(ENABLE, "w");
-	if (!file || fputs(!strcmp(mode, "on") ? "1" : "0", file) < 0 || fclose(file))
-		die(ENABLE);
+	set_knob(SLOTS "enable", strcmp(mode, "off") ? "1" : "0");
+	set_knob(SLOTS "exits", jump ? "jump" : "step");
+	set_knob(SLOTS "emulate", jump ? "1" : "0");
 }
 
 /* Returns how many calls there were in all, the warm-up included. */
