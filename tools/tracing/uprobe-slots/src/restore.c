@@ -140,17 +140,7 @@ static int restore(const char *path)
 
 static int restore_main(const struct verb *self, int argc, char **argv)
 {
-	static const struct option options[] = { HELP_OPTION, { 0 } };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-		if (c == 'h')
-			return verb_help(self);
-		return verb_usage(self);
-	}
-	if (argc - optind != 1 || !*argv[optind])
-		return fail(EXIT_USAGE, "restore takes one FILE");
-	return restore(argv[optind]);
+	return verb_one_file(self, argc, argv, restore);
 }
 
 const struct verb restore_verb = {

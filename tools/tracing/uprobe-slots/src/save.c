@@ -55,17 +55,7 @@ static int save(const char *path)
 
 static int save_main(const struct verb *self, int argc, char **argv)
 {
-	static const struct option options[] = { HELP_OPTION, { 0 } };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-		if (c == 'h')
-			return verb_help(self);
-		return verb_usage(self);
-	}
-	if (argc - optind != 1 || !*argv[optind])
-		return fail(EXIT_USAGE, "save takes one FILE");
-	return save(argv[optind]);
+	return verb_one_file(self, argc, argv, save);
 }
 
 const struct verb save_verb = {

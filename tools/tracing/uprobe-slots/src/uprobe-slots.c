@@ -71,6 +71,22 @@ int verb_no_more(const struct verb *self, int argc, char **argv)
 	return EXIT_OK;
 }
 
+int verb_one_file(const struct verb *self, int argc, char **argv,
+		  int (*run)(const char *path))
+{
+	static const struct option options[] = { HELP_OPTION, { 0 } };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+		if (c == 'h')
+			return verb_help(self);
+		return verb_usage(self);
+	}
+	if (argc - optind != 1 || !*argv[optind])
+		return fail(EXIT_USAGE, "%s takes one FILE", self->name);
+	return run(argv[optind]);
+}
+
 static const struct verb *find_verb(const char *name)
 {
 	size_t i;

@@ -41,5 +41,8 @@ int verb_help(const struct verb *self);
 int verb_usage(const struct verb *self);
 /* No argument may be left. */
 int verb_no_more(const struct verb *self, int argc, char **argv);
+/* The main() of a verb that takes one FILE, and no option but --help. */
+int verb_one_file(const struct verb *self, int argc, char **argv,
+		  int (*run)(const char *path));
 
 #endif
