@@ -18,7 +18,7 @@ check "--json" "watch -n 1 -i 0.05 --json" 0 '"counters":\{"slot_hit":0,.*"gauge
 # 500 hits and 100 misses in the first interval.
 moves() {
 	gauges
-	(sleep 0.2; sed -i 's/^slot_hit .*/slot_hit 10490/; s/^slot_miss .*/slot_miss 110/' \
+	(sleep 0.6; sed -i 's/^slot_hit .*/slot_hit 10490/; s/^slot_miss .*/slot_miss 110/' \
 		"$fake/uprobe_slots/stats") >/dev/null 2>&1 &
 }
 SETUP=moves
@@ -26,15 +26,15 @@ check "the parts are in JSON" "watch -n 1 -i 0.05 -j" 0 '"slot_exit_jump":0,'
 check "what was counted" "watch -n 1 -i 1 -j" 0 '"slot_hit":500,"slot_miss":100,.*"hit_percent":83.3'
 check "per second" "watch -n 1 -i 1" 0 "^ +(49[0-9]|500) +(9[0-9]|100) +0 +0 +83.33 "
 resets() {
-	(sleep 0.2; printf '%s\n' "slot_hit 7" "slot_miss 3" "reset_ns 1000" >"$fake/uprobe_slots/stats") &
+	(sleep 0.6; printf '%s\n' "slot_hit 7" "slot_miss 3" "reset_ns 1000" >"$fake/uprobe_slots/stats") &
 }
 SETUP=resets
-check "a reset meanwhile" "watch -n 1 -i 0.5 -j" 0 '"slot_hit":7,"slot_miss":3\}.*"hit_percent":70'
+check "a reset meanwhile" "watch -n 1 -i 1 -j" 0 '"slot_hit":7,"slot_miss":3\}.*"hit_percent":70'
 vanishes() { (sleep 0.2; rm "$fake/uprobe_slots/stats") & }
 SETUP=vanishes
 check "the file goes meanwhile" "watch -i 0.1" 1 "reading .*/stats: No such file"
 SETUP=
-check "Ctrl-C is the normal end" "show >/dev/null; timeout -s INT 0.5 $TOOL watch -i 0.1; [ \$? = 124 ]" 0 "hit/s"
+check "Ctrl-C is the normal end" "show >/dev/null; timeout -k 10 -s INT 2 $TOOL watch -i 0.1; [ \$? = 124 ]" 0 "hit/s"
 check "its reader goes" 'watch -i 0.01 | head -n 2; echo "ended with ${PIPESTATUS[0]}"' 0 '^ended with 141$'
 
 check "interval 0" "watch -i 0" 2 "no interval"
