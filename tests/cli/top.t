@@ -131,13 +131,16 @@ screen "Ctrl-C" "^ended with 0$"
 start
 pkill -TERM -P "$(tm list-panes -F '#{pane_pid}')"
 screen "SIGTERM" "^ended with 0$"
-start
-keys C-z
-screen "Ctrl-Z gives the shell back" "Stopped"
-keys "fg" Enter
-screen "fg brings the screen back" "^uprobe-slots: 3 processes"
-keys q
-screen "the end" '^\$ *$'
+# Under valgrind ncurses' own handler of SIGTSTP does not stop the program.
+if [ "${CHECKER:-}" != valgrind ]; then
+	start
+	keys C-z
+	screen "Ctrl-Z gives the shell back" "Stopped"
+	keys "fg" Enter
+	screen "fg brings the screen back" "^uprobe-slots: 3 processes"
+	keys q
+	screen "the end" '^\$ *$'
+fi
 start
 rm "$fake/uprobe_slots/tasks"
 screen "the file goes meanwhile: the sentence is left on the terminal" "tasks: No such file"
