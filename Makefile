@@ -94,6 +94,10 @@ test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
 test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS=n
 	@tests/run 7.3-x86_64-noslots cli-off
 
+.PHONY: test-debug
+test-debug: ## all tests and long stresses of K on debug kernels: KASAN, lockdep, ..., and KCSAN (hours)
+	@tests/debug/run -k $(K)
+
 .PHONY: test-peers
 test-peers: ## the kernel's own tests of what uprobes live with, K stock and ours: the same results?
 	@tests/peers/run $(K)
