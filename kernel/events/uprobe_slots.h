@@ -296,8 +296,9 @@ enum uprobe_slot_delay {
 	UPROBE_NR_DELAYS
 };
 
-extern unsigned int uprobe_slot_delay_us[UPROBE_NR_DELAYS];
+extern unsigned long uprobe_slot_spins[UPROBE_NR_DELAYS];
 
+void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us);
 int uprobe_slots_set_enabled(bool on);
 void uprobe_slots_counters(struct uprobe_slot_counters *sum);
 void uprobe_slots_gauges(struct uprobe_slot_gauges *sum);

@@ -8,7 +8,6 @@
 
 #include <linux/bitmap.h>
 #include <linux/cache.h>
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/hash.h>
@@ -18,12 +17,14 @@
 #include <linux/jiffies.h>
 #include <linux/jump_label.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/once.h>
 #include <linux/percpu.h>
 #include <linux/pid.h>
+#include <linux/processor.h>
 #include <linux/ptrace.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
@@ -91,16 +92,18 @@ static inline bool uprobe_fault_pending(void)
 	return fault;
 }
 
-/* Outside of debug builds there is nothing left of it. */
+/*
+ * Outside of debug builds there is nothing left of it. In these a hit shall not save
+ * registers for a call that it does not make: so it spins itself.
+ */
 static inline void slot_delay(enum uprobe_slot_delay point)
 {
-	unsigned int us;
+	unsigned long spins;
 
 	if (!IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))
 		return;
-	us = READ_ONCE(uprobe_slot_delay_us[point]);
-	if (unlikely(us))
-		udelay(us);
+	for (spins = READ_ONCE(uprobe_slot_spins[point]); unlikely(spins); spins--)
+		cpu_relax();
 }
 
 #define slot_delay slot_delay

@@ -3,6 +3,7 @@
  * The stage of the KUnit suites of uprobe slots: what stands for a process, a task
  * and a hit; and the checks that follow each case.
  */
+#include <linux/delay.h>
 #include <linux/vmalloc.h>
 
 #include "uprobe_slots_kunit.h"
@@ -571,7 +572,7 @@ void ust_exit(struct kunit *kunit)
 	if (!t)
 		return;
 	for (i = 0; i < UPROBE_NR_DELAYS; i++)
-		WRITE_ONCE(uprobe_slot_delay_us[i], 0);
+		uprobe_slots_set_delay(i, 0);
 	end_all(t);
 	if (t->process[0].root.wq)
 		UST_EXPECT_FINE(kunit, ust_check(t));

@@ -3,6 +3,7 @@
  * KUnit tests of uprobe slots, one promise a case: those with several threads, with
  * signals, with the end of processes, and of what the arch does in a step.
  */
+#include <linux/delay.h>
 #include <linux/prandom.h>
 
 #include "uprobe_slots_kunit.h"
@@ -17,7 +18,7 @@ static void need_delay(struct kunit *test, enum uprobe_slot_delay point, unsigne
 {
 	if (!IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))
 		kunit_skip(test, "needs CONFIG_UPROBE_SLOTS_DEBUG");
-	WRITE_ONCE(uprobe_slot_delay_us[point], us);
+	uprobe_slots_set_delay(point, us);
 }
 
 static void need_cpus(struct kunit *test)
@@ -118,14 +119,14 @@ static void hit_during_drain(struct kunit *test)
 	struct ust_worker *w;
 
 	UST_STEP(t, &t->task[1], ust_probe(t, 0));
-	WRITE_ONCE(uprobe_slot_delay_us[UPROBE_DELAY_HIT], 100000);
+	uprobe_slots_set_delay(UPROBE_DELAY_HIT, 100000);
 	w = ust_start(t, 0, hit, &t->task[1], ust_probe(t, 0));
 	KUNIT_EXPECT_TRUE(test, ust_until(has_begun, w));
 	msleep(20);
 	uprobe_slots_set_enabled(false);
 	ust_reclaim(&t->process[0]);
 	KUNIT_EXPECT_EQ(test, 0, ust_finish(w));
-	WRITE_ONCE(uprobe_slot_delay_us[UPROBE_DELAY_HIT], 0);
+	uprobe_slots_set_delay(UPROBE_DELAY_HIT, 0);
 	uprobe_slots_set_enabled(true);
 }
 
@@ -272,8 +273,8 @@ static void p3_storm(struct kunit *test)
 	ust_probe(t, UST_PROBES - 1);
 	UST_STEP(t, &t->task[4], ust_probe(t, 0));
 	if (IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG)) {
-		uprobe_slot_delay_us[UPROBE_DELAY_HIT] = 2;
-		uprobe_slot_delay_us[UPROBE_DELAY_FILL] = 2;
+		uprobe_slots_set_delay(UPROBE_DELAY_HIT, 2);
+		uprobe_slots_set_delay(UPROBE_DELAY_FILL, 2);
 	}
 	for (i = 0; i < UST_WORKERS; i++)
 		ust_start(t, i, storm, &t->task[i], NULL);

@@ -5,7 +5,25 @@
  */
 #include "uprobe_slots_types.h"
 
-unsigned int uprobe_slot_delay_us[UPROBE_NR_DELAYS];
+unsigned long uprobe_slot_spins[UPROBE_NR_DELAYS];	/* see slot_delay() */
+
+/**
+ * uprobe_slots_set_delay - have whoever comes to @point wait (debug builds)
+ * @point: between two steps of the protocol
+ * @us:	   about so many microseconds, by what cpu_relax() takes now; 0 not at all
+ */
+void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us)
+{
+	const unsigned int sample = 10000;
+	u64 ns = ktime_get_ns();
+	unsigned int i;
+
+	for (i = 0; i < sample; i++)
+		cpu_relax();
+	ns = ktime_get_ns() - ns;
+	WRITE_ONCE(uprobe_slot_spins[point],
+		   div64_u64((u64)us * NSEC_PER_USEC * sample, max(ns, 1)));
+}
 
 /* Is @s itself in the table? Under area->lock. */
 static bool table_has(struct uprobe_slot_area *area, struct uprobe_slot *s)

@@ -675,12 +675,14 @@ static const char * const delay_names[UPROBE_NR_DELAYS] = {
 	[UPROBE_DELAY_SCAN]	= "scan",
 };
 
+static unsigned int delay_us[UPROBE_NR_DELAYS];
+
 static int delay_show(struct seq_file *m, void *v)
 {
 	unsigned int i;
 
 	for (i = 0; i < UPROBE_NR_DELAYS; i++)
-		stats_line(m, delay_names[i], uprobe_slot_delay_us[i]);
+		stats_line(m, delay_names[i], delay_us[i]);
 	return 0;
 }
 
@@ -708,7 +710,8 @@ static ssize_t delay_write(struct file *file, const char __user *ubuf,
 	if (us > DELAY_MAX_US)
 		return -ERANGE;
 
-	WRITE_ONCE(uprobe_slot_delay_us[i], us);
+	delay_us[i] = us;
+	uprobe_slots_set_delay(i, us);
 	return count;
 }
 

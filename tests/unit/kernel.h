@@ -455,6 +455,9 @@ extern u64 unit_ns;
 #define jiffies			__atomic_load_n(&unit_jiffies, __ATOMIC_RELAXED)
 #define jiffies_to_msecs(j)	((unsigned int)(j))
 #define ktime_get_ns()		__atomic_add_fetch(&unit_ns, 1, __ATOMIC_RELAXED)
+#define cpu_relax()		((void)0)
+#define div64_u64(a, b)		((a) / (b))
+#define NSEC_PER_USEC		1000L
 
 /* ------------------------------------------------------- allocation ---- */
 
