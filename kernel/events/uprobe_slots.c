@@ -789,7 +789,7 @@ static void account_hit(struct uprobe_task *utask, struct uprobe_slot *s)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 
-	WRITE_ONCE(cache->hits, cache->hits + 1);
+	WRITE_ONCE(cache->tally.hits, cache->tally.hits + 1);
 	uprobe_slot_count(UPROBE_COUNT_HIT, 1);
 	trace_slot_hit(utask->vaddr, utask->xol_vaddr, s->hash, s->exit);
 	trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, s->hash);
@@ -804,7 +804,7 @@ static noinline void trace_missed(struct uprobe_task *utask, u32 hash, int miss,
 		trace_slot_flush_avoided(utask->vaddr, utask->xol_vaddr, hash);
 }
 
-/* An execution that the task's cache did not serve has its slot by now. */
+/* The task's cache did not serve it: the slot was found elsewhere, or filled. */
 static __always_inline void account_miss(struct uprobe_task *utask, u32 hash,
 					 int miss, unsigned int exit)
 {
@@ -813,18 +813,21 @@ static __always_inline void account_miss(struct uprobe_task *utask, u32 hash,
 	/* Turned off while current waited: there are no events any more. */
 	if (!static_branch_likely(&uprobe_slots_key))
 		return;
-	if (cache)
-		WRITE_ONCE(cache->misses, cache->misses + 1);
+	WRITE_ONCE(cache->tally.misses, cache->tally.misses + 1);
 	uprobe_slot_count(UPROBE_COUNT_MISS + miss, 1);
 	if (trace_slot_miss_enabled() || trace_slot_flush_avoided_enabled())
 		trace_missed(utask, hash, miss, exit);
 }
 
-/* See uprobe_slot_taken(), which calls it where there is something to account. */
+/* See uprobe_slot_taken(), which calls it if somebody traces. */
 void uprobe_slot_missed(struct uprobe_task *utask,
 			const struct uprobe_slot_key *key, int miss)
 {
-	account_miss(utask, key->hash, miss, UPROBE_EXIT_STEP);
+	/* It began with reuse off. */
+	if (miss == UPROBE_MISS_NONE)
+		return;
+	trace_slot_miss(utask->vaddr, utask->xol_vaddr, key->hash, miss,
+			UPROBE_EXIT_STEP);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include <linux/mm_types.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
+#include <linux/tracepoint-defs.h>
 #include <linux/uprobes.h>
 #include <linux/wait.h>
 
@@ -30,7 +31,7 @@ struct xol_area;
  * one. The words for these enums are in uprobe_slots_trace.h.
  */
 enum uprobe_slot_miss {
-	UPROBE_MISS_NONE = 1,		/* reuse is off: nobody counts it */
+	UPROBE_MISS_NONE = 1,		/* reuse is off: that is no miss */
 	UPROBE_MISS_SHARED,		/* found in the area's table */
 	UPROBE_MISS_FILLED,		/* a free slot was written */
 	UPROBE_MISS_FULL,		/* no free slot, no new page */
@@ -137,9 +138,18 @@ static inline unsigned int uprobe_slot_limit(struct task_struct *t)
 			  READ_ONCE(uprobe_slot_knobs.cache_limit);
 }
 
+/**
+ * struct uprobe_slot_tally - what a task's slot cache counts: its first part
+ * @hits:   executions that it served
+ * @misses: other out-of-line executions
+ */
+struct uprobe_slot_tally {
+	unsigned long hits, misses;
+};
+
 enum uprobe_slot_counter {
 	UPROBE_COUNT_HIT,
-	UPROBE_COUNT_MISS,		/* + enum uprobe_slot_miss */
+	UPROBE_COUNT_MISS,		/* + enum uprobe_slot_miss; of a CPU also NONE */
 	UPROBE_COUNT_CONTENTION = UPROBE_COUNT_MISS + UPROBE_NR_MISSES,
 					/* + enum uprobe_slot_contention */
 	UPROBE_COUNT_CONTENTION_NS =
@@ -147,11 +157,15 @@ enum uprobe_slot_counter {
 	UPROBE_COUNT_EXIT,		/* + enum uprobe_exit */
 	UPROBE_COUNT_PROMOTED = UPROBE_COUNT_EXIT + UPROBE_NR_EXITS,
 	UPROBE_COUNT_RECLAIM,
-	UPROBE_COUNT_WRITE,
-	UPROBE_COUNT_TRANSIENT,		/* a gauge: taken - given back */
+	UPROBE_COUNT_WRITE,		/* of a CPU: of shared slots only */
+	UPROBE_COUNT_TRANSIENT,		/* of a CPU: given back; in a sum: a gauge */
 	UPROBE_NR_COUNTERS
 };
 
+/*
+ * Of a CPU, or the sum. A transient slot is counted when it is taken, by what for, and
+ * when it is given back; all else about them uprobe_slots_counters() derives.
+ */
 struct uprobe_slot_counters {
 	u64 c[UPROBE_NR_COUNTERS];
 };
@@ -163,6 +177,8 @@ static inline void uprobe_slot_count(enum uprobe_slot_counter what, s64 n)
 {
 	this_cpu_add(slot_counters.c[what], n);
 }
+
+DECLARE_TRACEPOINT(slot_miss);
 
 DECLARE_STATIC_KEY_TRUE(uprobe_slots_key);
 DECLARE_STATIC_KEY_TRUE(uprobe_emulate_key);
@@ -209,7 +225,7 @@ static inline int uprobe_slot_limit_0(struct uprobe_task *utask)
  *
  * Return: 0 if current steps in a shared slot; a negative errno if the arch
  * refused to step; else the reason for which the caller has to take a
- * transient slot, an enum uprobe_slot_miss for uprobe_slot_missed().
+ * transient slot, an enum uprobe_slot_miss for uprobe_slot_taken().
  */
 static inline int uprobe_slot_begin(struct uprobe_task *utask,
 				    struct uprobe_slot_root *root,
@@ -243,21 +259,28 @@ static inline struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
  * uprobe_slot_taken - account a transient slot that was taken and written
  * @utask: current's, with the addresses of the probe and of the slot
  * @key:   of the probe
- * @miss:  why current does not use a shared slot; UPROBE_MISS_NONE is nothing to
- *	   account
+ * @miss:  why current does not use a shared slot
  */
 static inline void uprobe_slot_taken(struct uprobe_task *utask,
 				     const struct uprobe_slot_key *key, int miss)
 {
-	uprobe_slot_count(UPROBE_COUNT_WRITE, 1);
-	uprobe_slot_count(UPROBE_COUNT_TRANSIENT, 1);
-	if (miss != UPROBE_MISS_NONE)
+	struct uprobe_slot_tally *tally = (void *)utask->slot_cache;
+
+	if (!static_branch_likely(&uprobe_slots_key)) {
+		/* If it is since current waited: there are no events any more. */
+		uprobe_slot_count(UPROBE_COUNT_MISS + UPROBE_MISS_NONE, 1);
+		return;
+	}
+	uprobe_slot_count(UPROBE_COUNT_MISS + miss, 1);
+	if (tally)
+		WRITE_ONCE(tally->misses, tally->misses + 1);
+	if (tracepoint_enabled(slot_miss))
 		uprobe_slot_missed(utask, key, miss);
 }
 
 static inline void uprobe_slot_given_back(void)
 {
-	uprobe_slot_count(UPROBE_COUNT_TRANSIENT, -1);
+	uprobe_slot_count(UPROBE_COUNT_TRANSIENT, 1);
 }
 
 /* Is the task between the two traps of an out-of-line execution? */

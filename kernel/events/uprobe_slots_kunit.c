@@ -107,9 +107,9 @@ static void p1_slots_are_shared(struct kunit *test)
 	UST_STEP(t, &t->task[1], ust_probe(t, 0));
 	KUNIT_EXPECT_EQ(test, 1, ust_counted(t, UPROBE_COUNT_HIT));
 	KUNIT_EXPECT_EQ(test, 1, ust_counted(t, UPROBE_COUNT_WRITE));
-	KUNIT_EXPECT_EQ(test, 0, t->task[0].utask.slot_cache->hits);
-	KUNIT_EXPECT_EQ(test, 1, t->task[1].utask.slot_cache->hits);
-	KUNIT_EXPECT_EQ(test, 1, t->task[1].utask.slot_cache->misses);
+	KUNIT_EXPECT_EQ(test, 0, t->task[0].utask.slot_cache->tally.hits);
+	KUNIT_EXPECT_EQ(test, 1, t->task[1].utask.slot_cache->tally.hits);
+	KUNIT_EXPECT_EQ(test, 1, t->task[1].utask.slot_cache->tally.misses);
 }
 
 /* ---------------------------------------------------------------- P2 ---- */
@@ -640,8 +640,8 @@ static void p8_one_count_a_hit(struct kunit *test)
 				ust_counted(t, UPROBE_COUNT_HIT) + ust_misses(t));
 	}
 	KUNIT_EXPECT_EQ(test, ust_counted(t, UPROBE_COUNT_HIT),
-			t->task[0].utask.slot_cache->hits +
-			t->task[1].utask.slot_cache->hits);
+			t->task[0].utask.slot_cache->tally.hits +
+			t->task[1].utask.slot_cache->tally.hits);
 	KUNIT_EXPECT_GT(test, ust_counted(t, UPROBE_COUNT_RECLAIM), 0);
 }
 

@@ -46,6 +46,7 @@ static bool table_has(struct uprobe_slot_area *area, struct uprobe_slot *s)
  */
 void uprobe_slots_counters(struct uprobe_slot_counters *sum)
 {
+	u64 *miss = &sum->c[UPROBE_COUNT_MISS], taken;
 	unsigned int cpu, i;
 
 	memset(sum, 0, sizeof(*sum));
@@ -53,6 +54,14 @@ void uprobe_slots_counters(struct uprobe_slot_counters *sum)
 		for (i = 0; i < UPROBE_NR_COUNTERS; i++)
 			sum->c[i] += READ_ONCE(per_cpu(slot_counters.c[i], cpu));
 	}
+
+	/* With reuse off it is no miss, but a slot all the same. */
+	taken = miss[UPROBE_MISS_NONE];
+	miss[UPROBE_MISS_NONE] = 0;
+	for (i = UPROBE_MISS_FULL; i < UPROBE_NR_MISSES; i++)
+		taken += miss[i];
+	sum->c[UPROBE_COUNT_WRITE] += taken;
+	sum->c[UPROBE_COUNT_TRANSIENT] = taken - sum->c[UPROBE_COUNT_TRANSIENT];
 }
 
 /**
@@ -155,8 +164,8 @@ void uprobe_slots_walk_tasks(uprobe_slot_task_fn fn, void *data)
 		list_for_each_entry_rcu(cache, &area->tasks, node) {
 			t.task = cache->task;
 			t.entries = READ_ONCE(cache->nr);
-			t.hits = READ_ONCE(cache->hits);
-			t.misses = READ_ONCE(cache->misses);
+			t.hits = READ_ONCE(cache->tally.hits);
+			t.misses = READ_ONCE(cache->tally.misses);
 			fn(&t, data);
 		}
 	}

@@ -74,6 +74,7 @@ static_assert(AREA_MAX_SLOTS < ENTRY_IDX && AREA_MAX_SLOTS < U16_MAX);
 
 /**
  * struct uprobe_slot_cache - a task's slot cache, and its hazard
+ * @tally:  hits and misses
  * @step:   which shared slot the task is stepping in, its index + 1, or 0
  * @area:   of the task's mm
  * @task:   whose it is
@@ -83,14 +84,13 @@ static_assert(AREA_MAX_SLOTS < ENTRY_IDX && AREA_MAX_SLOTS < U16_MAX);
  * @exit_slot:  the slot that the task last went to, if its end is not seen; or 0
  * @exit_probe: the address that the task had come from,
  * @exit_next:  and the one behind it. See uprobe_slot_signal()
- * @hits:   executions served from @entry
- * @misses: other out-of-line executions
  * @node:   on area->tasks
  * @rcu:    frees it
  * @taken:  which of @entry are
  * @entry:  see above
  */
 struct uprobe_slot_cache {
+	struct uprobe_slot_tally tally;
 	u16			step;
 	struct uprobe_slot_area	*area;
 	struct task_struct	*task;
@@ -100,13 +100,13 @@ struct uprobe_slot_cache {
 	unsigned long		exit_slot;
 	unsigned long		exit_probe;
 	unsigned long		exit_next;
-	unsigned long		hits;
-	unsigned long		misses;
 	struct list_head	node;
 	struct rcu_head		rcu;
 	DECLARE_BITMAP(taken, CACHE_SIZE);
 	u32			entry[CACHE_SIZE];
 };
+
+static_assert(!offsetof(struct uprobe_slot_cache, tally)); /* uprobe_slot_taken() */
 
 /*
  * The shared slots of a process.

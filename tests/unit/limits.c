@@ -173,7 +173,7 @@ static void stats(void)
 	step(t, u);
 	CHECK(strstr(contents("stats"), "slot_hit 1\nslot_miss 0\n"));
 	CHECK(strstr(contents("stats"), "slots_live 1\n"));
-	CHECK(t->utask->slot_cache->hits == 2);
+	CHECK(t->utask->slot_cache->tally.hits == 2);
 	CHECK(!strcmp(contents("check"), "ok\n"));
 	task_exit(t);
 	process_free(p);

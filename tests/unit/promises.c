@@ -181,8 +181,8 @@ static void p1_hits_are_the_tasks(void)
 	CHECK(counter(UPROBE_COUNT_WRITE) == 1);
 	step(other, probe[0]);
 	CHECK(counter(UPROBE_COUNT_HIT) == 1);
-	CHECK(other->utask->slot_cache->hits == 1);
-	CHECK(other->utask->slot_cache->misses == 1);
+	CHECK(other->utask->slot_cache->tally.hits == 1);
+	CHECK(other->utask->slot_cache->tally.misses == 1);
 	CHECK(unit_events.flush_avoided == 2);
 	teardown();
 }
@@ -871,7 +871,7 @@ static void p8_one_event_a_hit(void)
 		CHECK(counter(UPROBE_COUNT_HIT) + counter_misses() == i + 1);
 	}
 	CHECK(unit_events.hit == counter(UPROBE_COUNT_HIT));
-	CHECK(task->utask->slot_cache->hits + other->utask->slot_cache->hits ==
+	CHECK(task->utask->slot_cache->tally.hits + other->utask->slot_cache->tally.hits ==
 	      counter(UPROBE_COUNT_HIT));
 	CHECK(unit_events.flush_avoided ==
 	      unit_events.hit + unit_events.miss[UPROBE_MISS_SHARED]);

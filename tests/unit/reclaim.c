@@ -421,11 +421,11 @@ static void p8_limit_keeps_working_set(void)
 	for (i = 0, round = 0; round < 60; round++) {
 		for (; i < n * (round + 1) / 10; i++)
 			step(task[1], probe[4 + i % (NR - 10)]);
-		hits = task[0]->utask->slot_cache->hits;
+		hits = task[0]->utask->slot_cache->tally.hits;
 		/* Idle for a few rounds, and yet nobody took them. */
 		if (!(round % 5)) {
 			step(task[0], probe[round % 4]);
-			CHECK(task[0]->utask->slot_cache->hits == hits + 1);
+			CHECK(task[0]->utask->slot_cache->tally.hits == hits + 1);
 		}
 		unit_pass(HZ / 10);
 	}
