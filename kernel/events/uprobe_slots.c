@@ -178,10 +178,9 @@ static bool draining(void)
  * arch_uprobe_slot_key - may an instruction share a slot, and with which?
  * @auprobe: an analysed probe
  * @mm:	     the one it was analysed for
- * @key:     all zero; gets what pre_xol, post_xol and abort_xol read, and the
- *	     bytes to execute
- * @exit:    all UPROBE_EXIT_STEP; gets what the instruction can do at most if the
- *	     knob `exits` says UPROBE_EXIT_TRAP, and UPROBE_EXIT_JUMP
+ * @key:     all zero; gets in @arch what pre_xol, post_xol and abort_xol read and
+ *	     the bytes to execute; in @exit, which says UPROBE_EXIT_STEP, what the
+ *	     instruction can do at most; and @near
  *
  * An arch that keeps something of a hit in struct arch_uprobe, or whose copy
  * depends on where it lies, must not override this one.
@@ -190,37 +189,45 @@ static bool draining(void)
  */
 unsigned int __weak arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 					 struct mm_struct *mm,
-					 struct arch_uprobe *key, u8 *exit)
+					 struct uprobe_slot_key *key)
 {
 	return 0;
 }
 
 /**
- * arch_uprobe_slot_jump - write a jump behind an instruction
- * @code: what the slot will hold
- * @len:  of the instruction
- * @from: where the slot lies
- * @to:	  where to jump; arch_uprobe_exit() has said that this reaches
+ * arch_uprobe_slot_reach - how near does a jump's slot have to be to its probe?
+ *
+ * Return: so many bytes, and less, may lie between a probe whose key says @near and
+ * the area, for current's program; 0 if there are no such probes.
  */
-void __weak arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-				  unsigned long to)
+unsigned long __weak arch_uprobe_slot_reach(void)
+{
+	return 0;
+}
+
+/**
+ * arch_uprobe_slot_jump - make of an instruction what leaves a slot by a jump
+ * @auprobe: of the key
+ * @code:    what the slot will hold, with the instruction; gets a jump behind it,
+ *	     and an operand relative to the instruction pointer is put right
+ * @len:     of the instruction
+ * @from:    where the slot lies, near to the probe if the key says so
+ * @to:	     where to jump
+ */
+void __weak arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
+				  unsigned int len, unsigned long from, unsigned long to)
 {
 }
 
 /**
- * arch_uprobe_exit - how can current leave its slot this time?
- * @exit: at most so, not UPROBE_EXIT_STEP
+ * arch_uprobe_must_step - has current to leave its slot by a single step?
  * @regs: current's, at the probe
- * @from: where the area lies
- * @to:	  behind the probed instruction
  *
- * Return: @exit or less: a single step if somebody steps current, who is to see
- * each step; the breakpoint if a jump does not reach.
+ * Return: whether; so if somebody steps current, who is to see each step.
  */
-unsigned int __weak arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
-				     unsigned long from, unsigned long to)
+bool __weak arch_uprobe_must_step(struct pt_regs *regs)
 {
-	return UPROBE_EXIT_STEP;
+	return true;
 }
 
 /**
@@ -250,7 +257,7 @@ void uprobe_slot_key_init(struct uprobe_slot_key *key,
 	unsigned int len;
 
 	memset(key, 0, sizeof(*key));
-	len = arch_uprobe_slot_key(auprobe, mm, &key->arch, key->exit);
+	len = arch_uprobe_slot_key(auprobe, mm, key);
 	if (WARN_ON_ONCE(len > UPROBE_SLOT_BYTES))
 		return;
 
@@ -308,6 +315,8 @@ static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
 	refcount_set(&area->ref, 1);
 	area->root = root;
 	area->max_pages = root->nr_pages;
+	area->reach = arch_uprobe_slot_reach();
+	area->pin_pages = pages_to_pin(0);
 	area->tgid = current->tgid;
 	area->reclaimed = jiffies - DRAIN_INTERVAL;
 
@@ -323,6 +332,36 @@ static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
 	kvfree(area);
 
 	return root->area;
+}
+
+/**
+ * uprobe_slots_place - where is an area to be mapped?
+ * @size: of the mapping
+ *
+ * Near to the probe that current has hit: then a slot's jump back reaches on every
+ * arch, and operands relative to the instruction pointer do. Below it, not above,
+ * where the program's heap may grow.
+ *
+ * Context: a uprobe hit of current, whose instruction pointer is at the probe; with
+ * the mmap lock held for writing.
+ *
+ * Return: an address; an error value if any other place is as good.
+ */
+unsigned long uprobe_slots_place(unsigned long size)
+{
+	unsigned long probe = instruction_pointer(current_pt_regs());
+	unsigned long reach = arch_uprobe_slot_reach();
+	struct vm_unmapped_area_info info = {
+		.flags = VM_UNMAPPED_AREA_TOPDOWN,
+		.length = size,
+		.low_limit = max(probe - min(probe, reach), max(mmap_min_addr, PAGE_SIZE)),
+		.high_limit = probe & PAGE_MASK,
+	};
+
+	if (size <= PAGE_SIZE || !reach || !static_key_enabled(&uprobe_slots_key) ||
+	    info.low_limit >= info.high_limit)
+		return -ENOMEM;
+	return vm_unmapped_area(&info);
 }
 
 /**
@@ -605,7 +644,8 @@ static void slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
 	fill_with_breakpoints(code, sizeof(code));
 	memcpy(code, &key->arch.ixol, key->len);
 	if (want->exit == UPROBE_EXIT_JUMP)
-		arch_uprobe_slot_jump(code, key->len, vaddr, want->probe + key->len);
+		arch_uprobe_slot_jump(&key->arch, code, key->len, vaddr,
+				      want->probe + key->len);
 	arch_uprobe_copy_ixol(page->page, vaddr, code, sizeof(code));
 
 	memcpy(&s->arch, &key->arch, sizeof(s->arch));
@@ -629,13 +669,20 @@ static void slot_assert_idle(struct uprobe_slot_area *area, struct uprobe_slot *
 		WARN_ON_ONCE(READ_ONCE(cache->step) == s->idx + 1);
 }
 
-/*
- * May one more slot be pinned? At most half of the area may: nobody gets these
- * back while the process lives.
- */
+/* May one more slot be pinned, with so many pages allowed? */
 static bool may_pin(struct uprobe_slot_area *area, unsigned int limit)
 {
-	return READ_ONCE(area->nr_pinned) < (limit - 1) * UPROBE_PAGE_SLOTS / 2;
+	return limit >= READ_ONCE(area->pin_pages);
+}
+
+/* With area->lock held, before the slot is in the table. */
+static void account_pinned(struct uprobe_slot_area *area, const struct slot_want *want)
+{
+	unsigned int pages = pages_to_pin(++area->nr_pinned);
+
+	set_bit(pin_bit(want->key, want->exit, want->probe), area->pins);
+	if (area->pin_pages != pages)
+		WRITE_ONCE(area->pin_pages, pages);
 }
 
 /* With area->lock held and a free slot there: the lowest, so that pages settle. */
@@ -657,12 +704,12 @@ static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
 	WRITE_ONCE(s->ref, 0);
 	if (!pin)
 		WRITE_ONCE(cache->step, s->idx + 1);
+	else
+		account_pinned(area, want);
 	smp_store_release(&s->state, pin ? SLOT_PINNED : SLOT_LIVE);	/* A */
 	hlist_add_head_rcu(&s->link, table_head(area, want->hash));
 	WRITE_ONCE(area->nr_free, area->nr_free - 1);
-	if (pin)
-		WRITE_ONCE(area->nr_pinned, area->nr_pinned + 1);
-	else
+	if (!pin)
 		area->nr_live++;
 
 	return s;
@@ -758,28 +805,6 @@ slot_enter(struct uprobe_slot_cache *cache, const struct slot_want *want, int *m
 	return s;
 }
 
-/*
- * The same for a slot that is not to be had as it is wanted most. The table first:
- * it is as good as always there that this ends (P2).
- */
-static __always_inline struct uprobe_slot *
-slot_enter_other(struct uprobe_slot_cache *cache, const struct slot_want *want,
-		 int *miss)
-{
-	struct uprobe_slot *s;
-
-	rcu_read_lock_sched();
-	s = table_find(cache->area, want);
-	if (s) {
-		*miss = cache_find(cache, want) == s ? 0 : UPROBE_MISS_SHARED;
-		slot_delay(UPROBE_DELAY_HIT);
-		WRITE_ONCE(cache->step, s->idx + 1);		/* F5, B */
-	}
-	rcu_read_unlock_sched();
-
-	return s;
-}
-
 static void hazard_clear(struct uprobe_slot_cache *cache)
 {
 	smp_store_release(&cache->step, 0);			/* E2, C */
@@ -866,25 +891,35 @@ static int slot_stay(struct uprobe_task *utask, struct uprobe_slot *s,
 	return 0;
 }
 
+static int slot_begin_less(struct uprobe_task *utask,
+			   const struct uprobe_slot_key *key,
+			   unsigned int exit, struct pt_regs *regs);
+
 /*
- * Redirect current to the slot that it has; @miss is 0 for a hit. The events come
- * first, so that a stack trace begins at the probe.
+ * Redirect current to the slot that it has; @miss is 0 for a hit. Whether current
+ * may leave it like this is asked only now: who finds no slot does not pay for the
+ * question (P2). The events come first, so that a stack trace begins at the probe.
  */
 static noinline int slot_step(struct uprobe_task *utask, struct uprobe_slot *s,
-			      unsigned int len, int miss, struct pt_regs *regs)
+			      const struct uprobe_slot_key *key, int miss,
+			      struct pt_regs *regs)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
+	unsigned int exit = s->exit;
 	int err;
+
+	if (exit != UPROBE_EXIT_STEP && unlikely(arch_uprobe_must_step(regs)))
+		return slot_begin_less(utask, key, UPROBE_EXIT_STEP, regs);
 
 	utask->xol_vaddr = slot_vaddr(cache->area, s);
 	if (likely(!miss))
 		account_hit(utask, s);
 	else
-		account_miss(utask, s->hash, miss, s->exit);
-	uprobe_slot_count(UPROBE_COUNT_EXIT + s->exit, 1);
+		account_miss(utask, s->hash, miss, exit);
+	uprobe_slot_count(UPROBE_COUNT_EXIT + exit, 1);
 
-	if (s->exit >= UPROBE_EXIT_JUMP) {
-		slot_go(utask, len, regs);
+	if (exit >= UPROBE_EXIT_JUMP) {
+		slot_go(utask, key->len, regs);
 	} else {
 		err = slot_stay(utask, s, regs);
 		if (unlikely(err))
@@ -906,18 +941,19 @@ static noinline int slot_make_step(struct uprobe_task *utask,
 				   const struct uprobe_slot_key *key,
 				   unsigned int exit, struct pt_regs *regs)
 {
-	struct slot_want want = {
-		.key = key,
-		.probe = exit == UPROBE_EXIT_JUMP ? utask->vaddr : 0,
-		.exit = exit,
-	};
+	struct slot_want want = { .key = key, .exit = exit };
 	struct uprobe_slot *s;
 	int miss;
 
+	if (exit != UPROBE_EXIT_STEP && arch_uprobe_must_step(regs))
+		return slot_begin_less(utask, key, UPROBE_EXIT_STEP, regs);
+
+	if (exit == UPROBE_EXIT_JUMP)
+		want.probe = utask->vaddr;
 	want.hash = want_hash(key, exit, want.probe);
 	s = slot_make(utask->slot_cache, &want, &miss);
 	if (s)
-		return slot_step(utask, s, key->len, miss, regs);
+		return slot_step(utask, s, key, miss, regs);
 	reclaim_kick(utask->slot_cache->area, RECLAIM_INTERVAL);
 	return miss;
 }
@@ -951,56 +987,101 @@ static noinline int slot_begin_first(struct uprobe_task *utask,
 	return __uprobe_slot_begin(utask, root, key, limit, regs);
 }
 
-/*
- * The end of __uprobe_slot_begin(), for one kind of exit. If that cannot be had
- * because slots of its kind are pinned, the breakpoint is next best.
- */
-static __always_inline int slot_begin_as(struct uprobe_task *utask,
-					 const struct uprobe_slot_key *key,
-					 unsigned int exit, struct pt_regs *regs)
+/* The end of __uprobe_slot_begin(), for an exit that the kernel sees. */
+static __always_inline int slot_begin_seen(struct uprobe_task *utask,
+					   const struct uprobe_slot_key *key,
+					   unsigned int exit, struct pt_regs *regs)
 {
+	struct slot_want want = {
+		.key = key, .exit = exit, .hash = want_hash(key, exit, 0),
+	};
 	struct uprobe_slot_cache *cache = utask->slot_cache;
-	struct slot_want want = { .key = key, .exit = exit };
 	struct uprobe_slot_area *area;
 	struct uprobe_slot *s;
 	unsigned int pages;
-	bool room;
 	int miss;
 
-	want.probe = exit == UPROBE_EXIT_JUMP ? utask->vaddr : 0;
-	want.hash = want_hash(key, exit, want.probe);
 	s = slot_enter(cache, &want, &miss);
 	if (likely(s))
-		return slot_step(utask, s, key->len, miss, regs);	/* F7 */
+		return slot_step(utask, s, key, miss, regs);	/* F7 */
 
 	/* F8: if the area is full, no lock was taken and nothing written (P2). */
 	area = cache->area;
 	pages = area_page_limit(area);
 	if (pages < 2)
 		return UPROBE_MISS_SINGLE_PAGE;
-	room = area_has_room(area, pages);			/* L0 */
-	if (exit >= UPROBE_EXIT_JUMP && !(room && may_pin(area, pages))) {
-		want.exit = key->exit[UPROBE_EXIT_TRAP];
-		want.probe = 0;
-		want.hash = want_hash(key, want.exit, 0);
-		s = slot_enter_other(cache, &want, &miss);
-		if (s)
-			return slot_step(utask, s, key->len, miss, regs);
-	}
-	if (room)
-		return slot_make_step(utask, key, want.exit, regs);
+	if (area_has_room(area, pages))				/* L0 */
+		return slot_make_step(utask, key, exit, regs);
 	if (!READ_ONCE(area->reclaiming))
 		return slot_full(area);
 	return UPROBE_MISS_FULL;
 }
 
-static noinline int slot_begin_exit(struct uprobe_task *utask,
-				    struct uprobe_slot_root *root,
+/* For each exit a function, so that it is no variable, which would take a register. */
+static noinline int slot_begin_step(struct uprobe_task *utask,
 				    const struct uprobe_slot_key *key,
-				    unsigned int exit, struct pt_regs *regs)
+				    struct pt_regs *regs)
 {
-	exit = arch_uprobe_exit(exit, regs, root->vaddr, utask->vaddr + key->len);
-	return slot_begin_as(utask, key, exit, regs);
+	return slot_begin_seen(utask, key, UPROBE_EXIT_STEP, regs);
+}
+
+static noinline int slot_begin_trap(struct uprobe_task *utask,
+				    const struct uprobe_slot_key *key,
+				    struct pt_regs *regs)
+{
+	return slot_begin_seen(utask, key, UPROBE_EXIT_TRAP, regs);
+}
+
+/* The same, for an exit that current has to make do with. */
+static int slot_begin_less(struct uprobe_task *utask,
+			   const struct uprobe_slot_key *key,
+			   unsigned int exit, struct pt_regs *regs)
+{
+	hazard_clear(utask->slot_cache);
+	return exit == UPROBE_EXIT_TRAP ? slot_begin_trap(utask, key, regs) :
+					  slot_begin_step(utask, key, regs);
+}
+
+/*
+ * The end of __uprobe_slot_begin(), for an exit that the kernel does not see. If no
+ * slot is pinned for it, and none can be, the breakpoint is next best.
+ */
+static noinline int slot_begin_unseen(struct uprobe_task *utask,
+				      const struct uprobe_slot_key *key,
+				      unsigned int exit, struct pt_regs *regs)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+	struct slot_want want = { .key = key, .exit = exit };
+	struct uprobe_slot_area *area;
+	struct uprobe_slot *s;
+	unsigned int pages;
+	int miss;
+
+	want.probe = exit == UPROBE_EXIT_JUMP ? utask->vaddr : 0;
+	want.hash = want_hash(key, exit, want.probe);
+	s = slot_enter(cache, &want, &miss);
+	if (likely(s))
+		return slot_step(utask, s, key, miss, regs);
+
+	area = cache->area;
+	pages = area_page_limit(area);
+	if (pages >= 2 && may_pin(area, pages) && area_has_room(area, pages))
+		return slot_make_step(utask, key, exit, regs);
+	return slot_begin_less(utask, key, key->exit[UPROBE_EXIT_TRAP], regs);
+}
+
+/* Is there a slot that is pinned for this, or may there be one? */
+static __always_inline bool slot_may_be_pinned(struct uprobe_slot_root *root,
+					       const struct uprobe_slot_key *key,
+					       unsigned int exit, unsigned long probe)
+{
+	struct uprobe_slot_area *area = root->area;
+
+	if (key->near && probe - root->vaddr + area->reach >= 2 * area->reach)
+		return false;
+	/* Who calls looks closer: how many pages the mapping has is not asked here. */
+	return may_pin(area, READ_ONCE(uprobe_slot_knobs.area_pages)) ||
+	       test_bit(pin_bit(key, exit, probe), area->pins);
 }
 
 /**
@@ -1031,9 +1112,13 @@ int __uprobe_slot_begin(struct uprobe_task *utask, struct uprobe_slot_root *root
 		return slot_begin_first(utask, root, key, limit, regs);
 
 	exit = key->exit[READ_ONCE(uprobe_slot_knobs.exits)];
-	if (exit != UPROBE_EXIT_STEP)
-		return slot_begin_exit(utask, root, key, exit, regs);
-	return slot_begin_as(utask, key, UPROBE_EXIT_STEP, regs);
+	if (exit >= UPROBE_EXIT_JUMP) {
+		if (slot_may_be_pinned(root, key, exit, utask->vaddr))
+			return slot_begin_unseen(utask, key, exit, regs);
+		exit = key->exit[UPROBE_EXIT_TRAP];
+	}
+	return exit == UPROBE_EXIT_TRAP ? slot_begin_trap(utask, key, regs) :
+					  slot_begin_step(utask, key, regs);
 }
 
 /* The task's limit is 0 now. */

@@ -87,6 +87,7 @@ enum uprobe_exit {
  * @hash:  of @arch
  * @len:   bytes of @arch.ixol to execute, 0 where the probe cannot share
  * @exit:  for each value of the knob `exits` the enum uprobe_exit to use
+ * @near:  UPROBE_EXIT_JUMP takes a slot near to the probe
  *
  * Made once per probe by uprobe_slot_key_init(), constant afterwards. An exit by
  * jump adds the address to jump to, which is another one in each process.
@@ -96,6 +97,7 @@ struct uprobe_slot_key {
 	u32			hash;
 	u8			len;
 	u8			exit[UPROBE_EXIT_JUMP + 1];
+	bool			near;
 };
 
 /**
@@ -186,6 +188,7 @@ DECLARE_STATIC_KEY_TRUE(uprobe_emulate_key);
 void uprobe_slot_key_init(struct uprobe_slot_key *key,
 			  const struct arch_uprobe *auprobe,
 			  struct mm_struct *mm);
+unsigned long uprobe_slots_place(unsigned long size);
 void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
 		       unsigned int nr_pages, wait_queue_head_t *wq);
 void uprobe_slots_destroy(struct uprobe_slot_root *root);
@@ -342,6 +345,11 @@ static inline void uprobe_slot_key_init(struct uprobe_slot_key *key,
 					const struct arch_uprobe *auprobe,
 					struct mm_struct *mm)
 {
+}
+
+static inline unsigned long uprobe_slots_place(unsigned long size)
+{
+	return -ENOMEM;
 }
 
 static inline void uprobe_slots_init(struct uprobe_slot_root *root,

@@ -32,6 +32,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>
@@ -111,11 +112,11 @@ static inline void slot_delay(enum uprobe_slot_delay point)
 /* May be overridden by the arch; see the weak ones. */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key, u8 *exit);
-void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-			   unsigned long to);
-unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
-			      unsigned long from, unsigned long to);
+				  struct uprobe_slot_key *key);
+unsigned long arch_uprobe_slot_reach(void);
+void arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
+			   unsigned int len, unsigned long from, unsigned long to);
+bool arch_uprobe_must_step(struct pt_regs *regs);
 int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs);
 
 #endif /* _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H */

@@ -114,6 +114,9 @@ static const char *area_check(struct uprobe_slot_area *area)
 	    n[SLOT_DYING] != area->nr_dying || n[SLOT_PINNED] != area->nr_pinned)
 		return "P4: free + live + dying + pinned is the capacity";
 
+	if (area->pin_pages != pages_to_pin(area->nr_pinned))
+		return "P7: half of the pages that are allowed may be pinned";
+
 	list_for_each_entry(cache, &area->tasks, node) {
 		step = READ_ONCE(cache->step);
 		if (step && slot_at(area, step - 1)->state == SLOT_FREE)

@@ -17,6 +17,7 @@ enum { SLOT_FREE, SLOT_DYING, SLOT_LIVE, SLOT_PINNED };
 
 #define AREA_MAX_SLOTS	((UPROBE_AREA_PAGES - 1) * UPROBE_PAGE_SLOTS)
 #define TABLE_BITS	9
+#define PIN_BITS	12
 
 /**
  * struct uprobe_slot - one shared slot
@@ -112,12 +113,15 @@ static_assert(!offsetof(struct uprobe_slot_cache, tally)); /* uprobe_slot_taken(
  * The shared slots of a process.
  *
  * free + live + dying + pinned == nr_pages * UPROBE_PAGE_SLOTS whenever the lock
- * is free. The first part is written once a page only;
+ * is free. The first part is written only when a page or a pinned slot is added;
  * hits read it.
  */
 struct uprobe_slot_area {
 	unsigned int		nr_pages;	/* page 0 not counted */
 	unsigned int		max_pages;	/* of the mapping, page 0 counted */
+	unsigned int		pin_pages;	/* fewer allow no more pinned slots */
+	unsigned long		reach;		/* of what has to be near */
+	DECLARE_BITMAP(pins, 1 << PIN_BITS);	/* pin_bit() of all pinned slots */
 	struct slot_page	page[UPROBE_AREA_PAGES - 1];
 	struct hlist_head	table[1 << TABLE_BITS];
 
@@ -195,6 +199,25 @@ static inline u32 want_hash(const struct uprobe_slot_key *key, unsigned int exit
 }
 
 /*
+ * A bit that is clear says that no slot is pinned for this. No better hash: a miss in
+ * a full area pays for it (P2). Functions are aligned, to 16 bytes mostly.
+ */
+static inline unsigned int pin_bit(const struct uprobe_slot_key *key, unsigned int exit,
+				   unsigned long probe)
+{
+	return (key->hash ^ (exit == UPROBE_EXIT_JUMP ? probe / 16 : 0)) % BIT(PIN_BITS);
+}
+
+/*
+ * How many pages, page 0 included, have to be allowed to pin a slot more? At most
+ * half of an area may be pinned: nobody gets these back while the process lives.
+ */
+static inline unsigned int pages_to_pin(unsigned int nr_pinned)
+{
+	return 2 * nr_pinned / UPROBE_PAGE_SLOTS + 2;
+}
+
+/*
  * Both are zero wherever the key says nothing. The slot was seen LIVE by the
  * caller, which holds it so: by the lock, by a hazard, or for as long as its
  * RCU section lasts.
@@ -211,6 +234,7 @@ static inline bool key_equal(struct uprobe_slot_area *area, struct uprobe_slot *
 	if (want->probe && slot_more(area, s)->probe != want->probe)
 		return false;
 	/* By words: as a function, memcmp() was half of what a hit costs here. */
+#pragma GCC unroll 8
 	for (i = 0; i < sizeof(s->arch) / sizeof(long); i++)
 		differ |= a[i] ^ b[i];
 	return !differ;
@@ -247,7 +271,7 @@ static inline bool entry_current(struct uprobe_slot_area *area, u32 entry)
 static __always_inline struct uprobe_slot *cache_find(struct uprobe_slot_cache *cache,
 						      const struct slot_want *want)
 {
-	unsigned int pos = cache_home(want->hash);
+	unsigned long pos = cache_home(want->hash);
 	struct uprobe_slot *s;
 	u32 entry;
 
@@ -257,8 +281,9 @@ static __always_inline struct uprobe_slot *cache_find(struct uprobe_slot_cache *
 		s = slot_at(cache->area, (entry & ENTRY_IDX) - 1);
 		if (!slot_usable(cache->area, s, want))
 			continue;
-		if (unlikely(!(entry & ENTRY_USED)))
-			WRITE_ONCE(cache->entry[pos], entry | ENTRY_USED);
+		/* Read again: one register less is in use meanwhile. */
+		if (unlikely(!(cache->entry[pos] & ENTRY_USED)))
+			WRITE_ONCE(cache->entry[pos], cache->entry[pos] | ENTRY_USED);
 		return s;
 	}
 

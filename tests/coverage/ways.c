@@ -64,9 +64,9 @@ int arch_uprobe_analyze_insn(struct arch_uprobe *auprobe, struct mm_struct *mm,
 			     unsigned long addr);
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key, u8 *exit);
-void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-			   unsigned long to);
+				  struct uprobe_slot_key *key);
+void arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
+			   unsigned int len, unsigned long from, unsigned long to);
 
 static struct mm_struct mm = { .is_64bit = true };
 static struct task_struct task = { .mm = &mm };
@@ -102,7 +102,7 @@ static void check_room(const struct arch_uprobe *key, unsigned int len)
 
 	memset(code, UPROBE_SWBP_INSN, sizeof(code));
 	memcpy(code, key->ixol, len);
-	arch_uprobe_slot_jump(code, len, 0x7fff00000000, 0x400000);
+	arch_uprobe_slot_jump(key, code, len, 0x7fff00000000, 0x400000);
 	if (code[UPROBE_SLOT_BYTES - 1] != UPROBE_SWBP_INSN ||
 	    code[UPROBE_SLOT_BYTES] != UPROBE_SWBP_INSN)
 		abort();
@@ -111,7 +111,8 @@ static void check_room(const struct arch_uprobe *key, unsigned int len)
 static struct verdict judge(const unsigned char *code, unsigned long bytes,
 			    unsigned long addr)
 {
-	struct arch_uprobe auprobe = { }, key = { };
+	struct uprobe_slot_key key = { };
+	struct arch_uprobe auprobe = { };
 	struct verdict v = { };
 	unsigned int len;
 
@@ -124,9 +125,10 @@ static struct verdict judge(const unsigned char *code, unsigned long bytes,
 		return v;
 	v.emulate = auprobe.defparam.fixups & UPROBE_EMULATE_MASK;
 	v.riprel = auprobe.defparam.fixups & UPROBE_FIX_RIP_MASK;
-	len = arch_uprobe_slot_key(&auprobe, &mm, &key, v.exit);
+	len = arch_uprobe_slot_key(&auprobe, &mm, &key);
+	memcpy(v.exit, key.exit, sizeof(v.exit));
 	if (v.exit[UPROBE_EXIT_JUMP] == UPROBE_EXIT_JUMP)
-		check_room(&key, len);
+		check_room(&key.arch, len);
 	return v;
 }
 

@@ -254,6 +254,73 @@ static void p9_signal(void)
 	teardown();
 }
 
+/* Too far for a jump, it takes the breakpoint; how far, the arch says to an area. */
+static void p9_far(void)
+{
+	struct uprobe *near = leaving(5, UNIT_TRAP | UNIT_JUMP | UNIT_NEAR);
+	struct uprobe *none = leaving(6, UNIT_JUMP | UNIT_NEAR);
+	unsigned long distance = AREA_VADDR - near->vaddr;
+
+	setup(UPROBE_EXIT_JUMP);
+	step(task, near);	/* without any reach nothing is near */
+	step(task, none);
+	CHECK(exits(UPROBE_EXIT_TRAP) == 1 && exits(UPROBE_EXIT_STEP) == 1);
+	CHECK(!area()->nr_pinned);
+	area()->reach = distance;
+	go(near);
+	area()->reach = distance - 1;
+	step(task, near);
+	CHECK(exits(UPROBE_EXIT_JUMP) == 1 && exits(UPROBE_EXIT_TRAP) == 2);
+	CHECK(counter(UPROBE_COUNT_HIT) == 1);
+
+	/* On the other side of the area it is one less. */
+	distance = 4 * UPROBE_AREA_BYTES;
+	near->vaddr = AREA_VADDR + distance;
+	area()->reach = distance + 1;
+	go(near);
+	area()->reach = distance;
+	step(task, near);
+	CHECK(exits(UPROBE_EXIT_JUMP) == 2 && exits(UPROBE_EXIT_TRAP) == 3);
+	probe_free(near);
+	probe_free(none);
+	teardown();
+}
+
+/* Near below the probe, or nowhere in particular. */
+static void p9_place(void)
+{
+	const unsigned long size = UPROBE_AREA_BYTES, probe = 0x555555554321;
+	unsigned long page = probe & PAGE_MASK;
+
+	setup(UPROBE_EXIT_JUMP);
+	task->regs.ip = probe;
+	be(task);
+	unit_reach = 0;
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
+	unit_reach = 4 * size;
+	CHECK(uprobe_slots_place(size) == page - size);
+	unit_mapped = page - size;
+	CHECK(uprobe_slots_place(size) == page - 2 * size);
+	unit_mapped = probe - unit_reach + size - 1;
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
+	unit_mapped = 0;
+
+	/* A page alone has no shared slots; and off is off. */
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(PAGE_SIZE)));
+	uprobe_slots_set_enabled(false);
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
+	uprobe_slots_set_enabled(true);
+
+	/* Nothing is mapped where a null pointer points to. */
+	task->regs.ip = mmap_min_addr + size + PAGE_SIZE - 1;
+	CHECK(uprobe_slots_place(size) == mmap_min_addr);
+	task->regs.ip = mmap_min_addr + size - 1;
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
+	task->regs.ip = PAGE_SIZE + 1;
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
+	teardown();
+}
+
 const struct unit_case exits_cases[] = {
 	{ "P1 a jump leaves by itself, from a slot that is written once", p1_jump },
 	{ "P3 a jump is of one probe, what needs none is of all", p3_a_jump_is_of_one_probe },
@@ -262,6 +329,8 @@ const struct unit_case exits_cases[] = {
 	{ "P4 what is pinned stays, and is counted", p4_pinned_stay },
 	{ "P7 half of the area is pinned at most", p7_pinned_at_most_half },
 	{ "P8 exits may change at any time", p8_exits },
+	{ "P9 what has to be near and is not takes the breakpoint", p9_far },
+	{ "P9 an area lies near below the probe", p9_place },
 	{ "P9 no signal saves the address of a slot", p9_signal },
 	{ }
 };

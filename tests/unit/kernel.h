@@ -251,7 +251,15 @@ static inline void __clear_bit(unsigned int nr, unsigned long *map)
 
 static inline bool test_bit(unsigned int nr, const unsigned long *map)
 {
-	return map[nr / BITS_PER_LONG] >> nr % BITS_PER_LONG & 1;
+	unsigned long word = __atomic_load_n(&map[nr / BITS_PER_LONG], __ATOMIC_RELAXED);
+
+	return word >> nr % BITS_PER_LONG & 1;
+}
+
+static inline void set_bit(unsigned int nr, unsigned long *map)
+{
+	__atomic_fetch_or(&map[nr / BITS_PER_LONG], BIT(nr % BITS_PER_LONG),
+			  __ATOMIC_RELAXED);
 }
 
 static inline void bitmap_zero(unsigned long *map, unsigned int bits)
@@ -473,6 +481,7 @@ extern u64 unit_ns;
 #define UNIT_PAGE_SIZE		256
 #endif
 #define PAGE_SIZE		((size_t)UNIT_PAGE_SIZE)
+#define PAGE_MASK		(~(PAGE_SIZE - 1))
 
 struct page {
 	int	ref;
@@ -604,6 +613,15 @@ struct task_struct {
 #define uprobe_get_swbp_addr(regs)	((regs)->ip - UPROBE_SWBP_INSN_SIZE)
 #define __fatal_signal_pending(t)	((t)->killed)
 #define uprobe_fault_pending()		(current->fault)
+
+/* One mapping, at unit_mapped: the highest place below it that is in the limits. */
+#define VM_UNMAPPED_AREA_TOPDOWN	1
+#define mmap_min_addr			0x10000UL
+struct vm_unmapped_area_info {
+	unsigned long flags, length, low_limit, high_limit;
+};
+extern unsigned long unit_mapped, unit_reach;
+unsigned long vm_unmapped_area(struct vm_unmapped_area_info *info);
 
 int arch_uprobe_pre_xol(struct arch_uprobe *auprobe, struct pt_regs *regs);
 void arch_uprobe_copy_ixol(struct page *page, unsigned long vaddr, void *src,

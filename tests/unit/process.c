@@ -8,35 +8,56 @@
 /* -------------------------------------------------------- the arch ---- */
 
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
-				  struct mm_struct *mm, struct arch_uprobe *key, u8 *exit)
+				  struct mm_struct *mm, struct uprobe_slot_key *key)
 {
 	if (!auprobe->ops)
 		return 0;
 	if (auprobe->fixups & UNIT_TRAP)
-		exit[UPROBE_EXIT_TRAP] = exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_TRAP;
+		key->exit[UPROBE_EXIT_TRAP] = key->exit[UPROBE_EXIT_JUMP] =
+			UPROBE_EXIT_TRAP;
 	if (auprobe->fixups & UNIT_JUMP)
-		exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_JUMP;
+		key->exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_JUMP;
 	if (auprobe->fixups & UNIT_NONE)
-		exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_NONE;
-	key->ops = auprobe->ops;
-	memcpy(key->ixol, auprobe->ixol, auprobe->ilen);
-	key->fixups = auprobe->fixups;
-	key->ilen = auprobe->ilen;
+		key->exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_NONE;
+	key->near = auprobe->fixups & UNIT_NEAR;
+	key->arch.ops = auprobe->ops;
+	memcpy(key->arch.ixol, auprobe->ixol, auprobe->ilen);
+	key->arch.fixups = auprobe->fixups;
+	key->arch.ilen = auprobe->ilen;
 	return auprobe->ilen;
 }
 
 /* One byte, and where to. */
-void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-			   unsigned long to)
+void arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
+			   unsigned int len, unsigned long from, unsigned long to)
 {
+	CHECK(!memcmp(code, auprobe->ixol, len));
 	*((u8 *)code + len) = 0xe9;
 	memcpy(code + len + 1, &to, sizeof(to));
 }
 
-unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
-			      unsigned long from, unsigned long to)
+unsigned long unit_mapped, unit_reach;
+
+unsigned long vm_unmapped_area(struct vm_unmapped_area_info *info)
 {
-	return current->stepped ? UPROBE_EXIT_STEP : exit;
+	unsigned long end = info->high_limit;
+
+	CHECK(info->flags == VM_UNMAPPED_AREA_TOPDOWN);
+	if (unit_mapped && end > unit_mapped)
+		end = unit_mapped;
+	if (end < info->length || end - info->length < info->low_limit)
+		return -ENOMEM;
+	return end - info->length;
+}
+
+unsigned long arch_uprobe_slot_reach(void)
+{
+	return unit_reach;
+}
+
+bool arch_uprobe_must_step(struct pt_regs *regs)
+{
+	return current->stepped;
 }
 
 int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs)

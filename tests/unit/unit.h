@@ -86,6 +86,7 @@ extern struct unit_events unit_events;
 #define UNIT_TRAP	0x100
 #define UNIT_JUMP	0x200
 #define UNIT_NONE	0x400
+#define UNIT_NEAR	0x800
 
 struct uprobe {
 	struct arch_uprobe	arch;

@@ -25,11 +25,11 @@
 
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key, u8 *exit);
-void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-			   unsigned long to);
-unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
-			      unsigned long from, unsigned long to);
+				  struct uprobe_slot_key *key);
+unsigned long arch_uprobe_slot_reach(void);
+void arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
+			   unsigned int len, unsigned long from, unsigned long to);
+bool arch_uprobe_must_step(struct pt_regs *regs);
 int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs);
 
 #endif /* _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H */

@@ -291,7 +291,8 @@ static int breakpoint_kind(void)
 	call_all(data);
 	find_area();
 	for_each_target(t) {
-		if (target_exit(t) != EXIT_JUMP)
+		/* An indirect jump never comes to what is behind it. */
+		if (target_exit(t) != EXIT_JUMP || t->trap != EXIT_TRAP)
 			continue;
 		slot = slot_of(t);
 		if (!in_uprobes(slot))

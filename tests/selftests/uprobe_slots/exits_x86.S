@@ -59,14 +59,42 @@ ux_targets:
 5:	mov	ux_page(%rip), %eax
 6:	lea	7 - UX_WORD(%rdi, %rax), %rax
 	ret
-	DONE	rip, 6b, EXIT_TRAP, EXIT_TRAP
+	DONE	rip, 6b, EXIT_TRAP, EXIT_JUMP
+
+	/* An immediate behind the operand. */
+	TARGET	cmp_rip
+	lea	7(%rdi), %rax
+5:	cmpl	$UX_WORD, ux_page(%rip)
+6:	je	1f
+	xor	%eax, %eax
+1:	ret
+	DONE	cmp_rip, 6b, EXIT_TRAP, EXIT_JUMP
+
+	/* The kernel's scratch register is the one that it loads. */
+	TARGET	rsi_rip
+5:	mov	ux_page(%rip), %rsi
+6:	lea	7 - UX_WORD(%rdi, %rsi), %rax
+	ret
+	DONE	rsi_rip, 6b, EXIT_TRAP, EXIT_JUMP
+
+	TARGET	jmp_rip
+5:	jmp	*ux_jmp_rip_to(%rip)
+	ud2
+6:	lea	7(%rdi), %rax
+	ret
+	.pushsection .data
+	.p2align 3
+ux_jmp_rip_to:
+	.quad	6b
+	.popsection
+	DONE	jmp_rip, 6b, EXIT_STEP, EXIT_JUMP
 
 	TARGET	lea_rip
 5:	lea	ux_page(%rip), %r9
 6:	mov	(%r9), %eax
 	lea	7 - UX_WORD(%rdi, %rax), %rax
 	ret
-	DONE	lea_rip, 6b, EXIT_TRAP, EXIT_TRAP, 1
+	DONE	lea_rip, 6b, EXIT_TRAP, EXIT_JUMP, 1
 
 	/* 32 bits, and 0 above them */
 	TARGET	lea_eip
@@ -77,7 +105,7 @@ ux_targets:
 6:	sub	%rdx, %rax
 	lea	7(%rdi, %rax), %rax
 	ret
-	DONE	lea_eip, 6b, EXIT_TRAP, EXIT_TRAP, 1
+	DONE	lea_eip, 6b, EXIT_TRAP, EXIT_JUMP, 1
 
 	TARGET	pop
 	push	%rdi

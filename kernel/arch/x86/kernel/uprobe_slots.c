@@ -3,6 +3,7 @@
  * Which x86 instructions may share a slot, what makes two of them equal, and how
  * they leave it.
  */
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/unaligned.h>
 #include <linux/uprobes.h>
@@ -162,20 +163,39 @@ static bool leaves_by_itself(struct insn *insn)
 	}
 }
 
-static void choose_exits(struct insn *insn, bool riprel, u8 *exit)
-{
-	if (leaves_by_itself(insn)) {
-		/* A scratch register has to be restored: seen to by the step. */
-		if (!riprel)
-			exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_NONE;
-		return;
-	}
-	if (!is_straight(insn))
-		return;
+/*
+ * From a slot as near to its probe as this, an operand relative to ip reaches
+ * whatever it reaches from the probe, if that is as near too: 2 GiB in all.
+ */
+#define RIPREL_REACH	SZ_1G
 
-	exit[UPROBE_EXIT_TRAP] = UPROBE_EXIT_TRAP;
-	/* The same; here the breakpoint serves. */
-	exit[UPROBE_EXIT_JUMP] = riprel ? UPROBE_EXIT_TRAP : UPROBE_EXIT_JUMP;
+static bool riprel_reaches(const struct insn *insn)
+{
+	return insn->displacement.value > -RIPREL_REACH &&
+	       insn->displacement.value < RIPREL_REACH;
+}
+
+/*
+ * In a slot that others share, a register stands for ip, and is restored at the end,
+ * which is to be seen. One of the probe's own, as a jump's is, may hold what the
+ * program has there, but for the displacement. So it does for an indirect jump too,
+ * which never comes to the jump behind it.
+ */
+static void choose_exits(struct insn *insn, bool riprel, struct uprobe_slot_key *key)
+{
+	bool straight = is_straight(insn);
+
+	if (!straight && !leaves_by_itself(insn))
+		return;
+	if (straight)
+		key->exit[UPROBE_EXIT_TRAP] = UPROBE_EXIT_TRAP;
+	if (!riprel)
+		key->exit[UPROBE_EXIT_JUMP] = straight ? UPROBE_EXIT_JUMP : UPROBE_EXIT_NONE;
+	else if (riprel_reaches(insn))
+		key->exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_JUMP;
+	else
+		key->exit[UPROBE_EXIT_JUMP] = key->exit[UPROBE_EXIT_TRAP];
+	key->near = riprel;
 }
 
 /*
@@ -188,7 +208,7 @@ static void choose_exits(struct insn *insn, bool riprel, u8 *exit)
  */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key, u8 *exit)
+				  struct uprobe_slot_key *key)
 {
 	enum insn_mode mode = is_64bit_mm(mm) ? INSN_MODE_64 : INSN_MODE_32;
 	struct insn insn;
@@ -199,22 +219,47 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 	    uprobe_mistaken(&insn, auprobe->defparam.fixups))
 		return 0;
 
-	memcpy(key->ixol, auprobe->ixol, auprobe->defparam.ilen);
-	key->ops = auprobe->ops;
-	key->defparam.ilen = auprobe->defparam.ilen;
-	key->defparam.fixups = auprobe->defparam.fixups & ~UPROBE_EMULATE_MASK;
-	choose_exits(&insn, auprobe->defparam.fixups & UPROBE_FIX_RIP_MASK, exit);
+	memcpy(key->arch.ixol, auprobe->ixol, auprobe->defparam.ilen);
+	key->arch.ops = auprobe->ops;
+	key->arch.defparam.ilen = auprobe->defparam.ilen;
+	key->arch.defparam.fixups = auprobe->defparam.fixups & ~UPROBE_EMULATE_MASK;
+	choose_exits(&insn, auprobe->defparam.fixups & UPROBE_FIX_RIP_MASK, key);
 
 	return auprobe->defparam.ilen;
 }
 
+/* A 32-bit program has no operand relative to ip, and its jumps reach everywhere. */
+unsigned long arch_uprobe_slot_reach(void)
+{
+	return test_thread_flag(TIF_ADDR32) ? 0 : RIPREL_REACH - UPROBE_AREA_BYTES;
+}
+
+/*
+ * Undo what riprel_analyze() did, "mod 10, rm %rsi", and give the operand another
+ * displacement: that from the slot, which is @distance behind the probe. Prefix
+ * bits that it has cleared are of no meaning to such an operand.
+ */
+static void riprel_move(u8 *code, long distance)
+{
+	struct insn insn;
+	s32 *disp;
+
+	if (WARN_ON_ONCE(insn_decode(&insn, code, MAX_UINSN_BYTES, INSN_MODE_64) < 0))
+		return;
+	code[insn_offset_modrm(&insn)] = (insn.modrm.bytes[0] & 0x38) | 0x05;
+	disp = (s32 *)&code[insn_offset_displacement(&insn)];
+	put_unaligned(get_unaligned(disp) - (s32)distance, disp);
+}
+
 /* jmp rel32 where that reaches, which is everywhere in a 32-bit program. */
-void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-			   unsigned long to)
+void arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
+			   unsigned int len, unsigned long from, unsigned long to)
 {
 	long offset = to - (from + len + 5);
 	u8 *jump = code + len;
 
+	if (auprobe->defparam.fixups & UPROBE_FIX_RIP_MASK)
+		riprel_move(code, from + len - to);
 	if (!is_64bit_mm(current->mm) || offset == (s32)offset) {
 		jump[0] = 0xe9;
 		put_unaligned((s32)offset, (s32 *)&jump[1]);
@@ -228,13 +273,10 @@ void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
 }
 
 /* The instruction was decoded for the program's usual mode. */
-unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
-			      unsigned long from, unsigned long to)
+bool arch_uprobe_must_step(struct pt_regs *regs)
 {
-	if (regs->flags & X86_EFLAGS_TF ||
-	    user_64bit_mode(regs) != is_64bit_mm(current->mm))
-		return UPROBE_EXIT_STEP;
-	return exit;
+	return regs->flags & X86_EFLAGS_TF ||
+	       user_64bit_mode(regs) != is_64bit_mm(current->mm);
 }
 
 int arch_uprobe_pre_trap(struct arch_uprobe *auprobe, struct pt_regs *regs)

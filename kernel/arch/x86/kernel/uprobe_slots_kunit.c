@@ -23,30 +23,30 @@ static const char * const kind_name[] = {
 
 /*
  * What an instruction does, by the manuals of Intel and AMD, and what may become of
- * it therefore. RIP-relative instructions need a register restored, so there is a
- * column for these. What uprobes refuse is always right.
+ * it therefore. RIP-relative instructions are of one place, so there is a column for
+ * these: here all operands are near. What uprobes refuse is always right.
  */
 static const struct behaviour {
 	char		letter;
 	const char	*what;
 	unsigned int	may, may_rip;
 } behaviours[] = {
-	{ '.', "straight", BIT(JUMP), BIT(TRAP) },
-	{ 'r', "leaves by itself", BIT(LEAVES), BIT(STEP) },
+	{ '.', "straight", BIT(JUMP), BIT(JUMP) },
+	{ 'r', "leaves by itself", BIT(LEAVES), BIT(JUMP) },
 	{ 'c', "transfers control", BIT(STEP), BIT(STEP) },
 	{ 'b', "branch, emulated", BIT(UNSHARED), BIT(UNSHARED) },
 	{ 'n', "nop, emulated or not", BIT(UNSHARED) | BIT(STEP) | BIT(JUMP),
-	  BIT(UNSHARED) | BIT(TRAP) },
+	  BIT(UNSHARED) | BIT(JUMP) },
 	{ 'p', "push, emulated or not", BIT(UNSHARED) | BIT(STEP), BIT(STEP) },
 	{ 's', "system call", BIT(UNSHARED), BIT(UNSHARED) },
 	{ 'f', "reads or sets TF or IF", BIT(STEP), BIT(STEP) },
 	{ 'g', "segment", BIT(STEP), BIT(STEP) },
 	{ 'o', "port, privileged, of virtual machines", BIT(STEP), BIT(STEP) },
 	{ 'i', "interrupt, always faults", BIT(STEP), BIT(STEP) },
-	{ 'q', "string, may repeat", BIT(JUMP), BIT(TRAP) },
+	{ 'q', "string, may repeat", BIT(JUMP), BIT(JUMP) },
 	{ 'Q', "string, repeats", BIT(STEP), BIT(STEP) },
 	{ 'l', "rare, left to the step", BIT(STEP), BIT(STEP) },
-	{ 'v', "VEX, straight", BIT(JUMP) | BIT(UNSHARED), BIT(TRAP) | BIT(UNSHARED) },
+	{ 'v', "VEX, straight", BIT(JUMP) | BIT(UNSHARED), BIT(JUMP) | BIT(UNSHARED) },
 	/* It never executes, wherever it lies. */
 	{ 'u', "undefined", ANY, ANY },
 };
@@ -192,20 +192,54 @@ static char group_letter(const char *map, u8 opcode, u8 modrm)
 /* ------------------------------------------------------ what happens ---- */
 
 /* As prepare_uprobe() does it, and a hit decides. */
-static enum kind kind_of(const u8 *code)
+static enum kind kind_and_key_of(const u8 *code, struct uprobe_slot_key *key)
 {
 	static const u8 kind[] = {
 		[UPROBE_EXIT_STEP] = STEP, [UPROBE_EXIT_TRAP] = TRAP,
 		[UPROBE_EXIT_JUMP] = JUMP, [UPROBE_EXIT_NONE] = LEAVES,
 	};
 	struct arch_uprobe auprobe = { };
-	struct uprobe_slot_key key;
 
 	memcpy(auprobe.insn, code, MAX_UINSN_BYTES);
 	if (arch_uprobe_analyze_insn(&auprobe, current->mm, 0x70000000))
 		return REFUSED;
-	uprobe_slot_key_init(&key, &auprobe, current->mm);
-	return key.len ? kind[key.exit[UPROBE_EXIT_JUMP]] : UNSHARED;
+	uprobe_slot_key_init(key, &auprobe, current->mm);
+	return key->len ? kind[key->exit[UPROBE_EXIT_JUMP]] : UNSHARED;
+}
+
+static enum kind kind_of(const u8 *code)
+{
+	struct uprobe_slot_key key;
+
+	return kind_and_key_of(code, &key);
+}
+
+/*
+ * A slot of its own, far below the probe: does it hold the instruction that the
+ * program has, with the same operand?
+ */
+static bool moves_well(const u8 *code, const struct uprobe_slot_key *key)
+{
+	const unsigned long probe = 0x555555554000, from = probe - 0x3ff00020;
+	struct insn here, there;
+	u8 slot[UPROBE_SLOT_BYTES];
+	int modrm, rest;
+
+	memset(slot, 0xcc, sizeof(slot));
+	memcpy(slot, key->arch.ixol, key->len);
+	arch_uprobe_slot_jump(&key->arch, slot, key->len, from, probe + key->len);
+	if (insn_decode(&here, code, MAX_UINSN_BYTES, INSN_MODE_64) < 0 ||
+	    insn_decode(&there, slot, sizeof(slot), INSN_MODE_64) < 0 ||
+	    here.length != key->len || there.length != key->len ||
+	    !insn_rip_relative(&here) || !insn_rip_relative(&there))
+		return false;
+
+	modrm = insn_offset_modrm(&here);
+	rest = insn_offset_immediate(&here);
+	return modrm == insn_offset_modrm(&there) && slot[modrm] == code[modrm] &&
+	       !memcmp(slot, key->arch.ixol, modrm) &&
+	       !memcmp(&slot[rest], &code[rest], key->len - rest) &&
+	       from + there.displacement.value == probe + here.displacement.value;
 }
 
 static void set_ia32(bool on)
@@ -230,11 +264,15 @@ static void judge(struct kunit *test, struct tally *tally, const u8 *code, char 
 {
 	const struct behaviour *behaviour = behaviour_of(letter);
 	unsigned int may = rip ? behaviour->may_rip : behaviour->may;
-	enum kind kind = kind_of(code);
+	struct uprobe_slot_key key;
+	enum kind kind = kind_and_key_of(code, &key);
 
 	tally->nr[kind]++;
 	if (kind != JUMP)
 		tally->what[behaviour - behaviours]++;
+	if (kind == JUMP && (rip != key.near || (rip && !moves_well(code, &key))) &&
+	    tally->failed++ < 20)
+		KUNIT_FAIL(test, "%*ph: another operand", MAX_UINSN_BYTES, code);
 	if (kind == REFUSED || may & BIT(kind))
 		return;
 	/* The first ones tell enough. */
@@ -368,8 +406,10 @@ static void p9_some_by_name(struct kunit *test)
 		{ "bnd ret", { 0xf2, 0xc3 }, LEAVES },
 		{ "lret", { 0xcb }, STEP },
 		{ "jmp *%rax", { 0xff, 0xe0 }, LEAVES },
-		{ "jmp *8(%rip)", { 0xff, 0x25, 8 }, STEP },
+		{ "jmp *8(%rip)", { 0xff, 0x25, 8 }, JUMP },
+		{ "jmp *-2G(%rip)", { 0xff, 0x25, 0, 0, 0, 0x80 }, STEP },
 		{ "call *%rax", { 0xff, 0xd0 }, STEP },
+		{ "call *8(%rip)", { 0xff, 0x15, 8 }, STEP },
 		{ "call .+5", { 0xe8 }, UNSHARED },
 		{ "loop", { 0xe2, 0x10 }, STEP },
 		{ "xbegin", { 0xc7, 0xf8 }, STEP },
@@ -383,9 +423,12 @@ static void p9_some_by_name(struct kunit *test)
 		{ "enclu", { 0x0f, 0x01, 0xd7 }, STEP },
 		{ "rdtsc", { 0x0f, 0x31 }, JUMP },
 		{ "cpuid", { 0x0f, 0xa2 }, JUMP },
-		{ "mov %eax,16(%rip)", { 0x89, 0x05, 0x10 }, TRAP },
+		{ "mov %eax,16(%rip)", { 0x89, 0x05, 0x10 }, JUMP },
+		{ "mov %eax,1G(%rip)", { 0x89, 0x05, 0, 0, 0, 0x40 }, TRAP },
+		{ "mov %eax,-1G(%rip)", { 0x89, 0x05, 0, 0, 0, 0xc0 }, TRAP },
+		{ "mov %eax,16(%eip)", { 0x67, 0x89, 0x05, 0x10 }, JUMP },
 		{ "mov %eax,16(%rsi)", { 0x89, 0x86, 0x10 }, JUMP },
-		{ "lea 8(%rip),%rax", { 0x48, 0x8d, 0x05, 8 }, TRAP },
+		{ "lea 8(%rip),%rax", { 0x48, 0x8d, 0x05, 8 }, JUMP },
 		{ "cmp (%rsp),%rsp", { 0x48, 0x3b, 0x24, 0x24 }, JUMP },
 		{ "lock incl (%rax)", { 0xf0, 0xff, 0x00 }, REFUSED },
 		{ "int3", { 0xcc }, REFUSED },
@@ -393,7 +436,7 @@ static void p9_some_by_name(struct kunit *test)
 		{ "in", { 0xec }, REFUSED },
 		{ "mov %eax,%ss", { 0x8e, 0xd0 }, REFUSED },
 		{ "vmovaps %ymm0,%ymm1", { 0xc5, 0xfc, 0x28, 0xc8 }, JUMP },
-		{ "vaddps 8(%rip),%ymm0,%ymm0", { 0xc5, 0xfc, 0x58, 0x05, 8 }, TRAP },
+		{ "vaddps 8(%rip),%ymm0,%ymm0", { 0xc5, 0xfc, 0x58, 0x05, 8 }, JUMP },
 		/* No ret, popf, call, whatever the opcode is without VEX. */
 		{ "vcmpps", { 0xc5, 0xf8, 0xc2, 0xc1, 0 }, UNSHARED },
 		{ "vfnmadd132ss", { 0xc4, 0xe2, 0x79, 0x9d, 0xc1 }, UNSHARED },
@@ -455,13 +498,14 @@ static void p9_jump_reaches(struct kunit *test)
 		from + 0x1000, from - 0x7ffff000, from + 0x7ffff000,
 		from - 0x100000000, 0x401000,
 	};
+	struct arch_uprobe auprobe = { };
 	u8 code[UPROBE_SLOT_BYTES];
 	unsigned int i, len = 7;
 	unsigned long target;
 
 	for (i = 0; i < ARRAY_SIZE(to); i++) {
 		memset(code, 0xcc, sizeof(code));
-		arch_uprobe_slot_jump(code, len, from, to[i]);
+		arch_uprobe_slot_jump(&auprobe, code, len, from, to[i]);
 		if (code[len] == 0xe9) {
 			target = from + len + 5 +
 				 (s32)get_unaligned_le32(&code[len + 1]);
@@ -483,19 +527,14 @@ static void p9_jump_reaches(struct kunit *test)
 static void p9_exit_of_a_stepped_task(struct kunit *test)
 {
 	struct pt_regs regs = { .cs = __USER_CS };
-	unsigned int exit;
 
-	for (exit = UPROBE_EXIT_TRAP; exit < UPROBE_NR_EXITS; exit++) {
-		regs.flags = 0;
-		KUNIT_EXPECT_EQ(test, exit, arch_uprobe_exit(exit, &regs, 0, 0));
-		regs.flags = X86_EFLAGS_TF;
-		KUNIT_EXPECT_EQ(test, UPROBE_EXIT_STEP, arch_uprobe_exit(exit, &regs, 0, 0));
-	}
+	KUNIT_EXPECT_FALSE(test, arch_uprobe_must_step(&regs));
+	regs.flags = X86_EFLAGS_TF;
+	KUNIT_EXPECT_TRUE(test, arch_uprobe_must_step(&regs));
 #ifdef CONFIG_IA32_EMULATION
 	regs.flags = 0;
 	regs.cs = __USER32_CS;
-	KUNIT_EXPECT_EQ(test, UPROBE_EXIT_STEP,
-			arch_uprobe_exit(UPROBE_EXIT_JUMP, &regs, 0, 0));
+	KUNIT_EXPECT_TRUE(test, arch_uprobe_must_step(&regs));
 #endif
 }
 

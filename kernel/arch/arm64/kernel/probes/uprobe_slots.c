@@ -18,14 +18,15 @@
  */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
-				  struct arch_uprobe *key, u8 *exit)
+				  struct uprobe_slot_key *key)
 {
 	if (auprobe->simulate)
 		return 0;
 
-	key->ixol = auprobe->ixol;
-	exit[UPROBE_EXIT_TRAP] = UPROBE_EXIT_TRAP;
-	exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_JUMP;
+	key->arch.ixol = auprobe->ixol;
+	key->exit[UPROBE_EXIT_TRAP] = UPROBE_EXIT_TRAP;
+	key->exit[UPROBE_EXIT_JUMP] = UPROBE_EXIT_JUMP;
+	key->near = true;
 	return AARCH64_INSN_SIZE;
 }
 
@@ -33,31 +34,23 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
  * A direct branch only: an indirect one to the middle of a function is refused by
  * BTI, and a literal cannot be read from an execute-only page.
  */
-void arch_uprobe_slot_jump(void *code, unsigned int len, unsigned long from,
-			   unsigned long to)
+void arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
+			   unsigned int len, unsigned long from, unsigned long to)
 {
 	*(__le32 *)(code + len) =
 		cpu_to_le32(aarch64_insn_gen_branch_imm(from + len, to,
 							AARCH64_INSN_BRANCH_NOLINK));
 }
 
-/* Does a direct branch reach, from whichever slot of the area? */
-static bool branch_reaches(unsigned long from, unsigned long to)
+/* A direct branch reaches that far from whichever slot of the area. */
+unsigned long arch_uprobe_slot_reach(void)
 {
-	const long reach = SZ_128M - UPROBE_AREA_BYTES;
-	long offset = to - from;
-
-	return offset >= -reach && offset < reach;
+	return SZ_128M - UPROBE_AREA_BYTES;
 }
 
-unsigned int arch_uprobe_exit(unsigned int exit, struct pt_regs *regs,
-			      unsigned long from, unsigned long to)
+bool arch_uprobe_must_step(struct pt_regs *regs)
 {
-	if (test_thread_flag(TIF_SINGLESTEP))
-		return UPROBE_EXIT_STEP;
-	if (exit == UPROBE_EXIT_JUMP && !branch_reaches(from, to))
-		return UPROBE_EXIT_TRAP;
-	return exit;
+	return test_thread_flag(TIF_SINGLESTEP);
 }
 
 /* As arch_uprobe_pre_xol(), without the single step. */
