@@ -46,7 +46,8 @@
 #define LINE_SHIFT	6
 #define PAGE_MASK	(~UINT64_C(4095))
 #define KERNEL_BIT	(UINT64_C(1) << 63)
-/* The target is linked below; what it executes above lies in a slot. */
+/* The target is linked between; what it executes elsewhere lies in a slot. */
+#define IMAGE_START	UINT64_C(0x400000)
 #define IMAGE_END	(UINT64_C(1) << 32)
 
 /* The kinds of cells; all but the last two are those of what a hit does too. */
@@ -328,7 +329,7 @@ static void tb_cb(unsigned int cpu, void *data)
 	if (!v)
 		return;
 	add_act(v, (struct act){ .kind = EXEC, .pc = pc, .n = n });
-	if (!(pc & KERNEL_BIT) && pc >= IMAGE_END)
+	if (!(pc & KERNEL_BIT) && (pc < IMAGE_START || pc >= IMAGE_END))
 		v->page = pc & PAGE_MASK;
 }
 
