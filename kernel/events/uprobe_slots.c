@@ -51,7 +51,9 @@
  * A slot is PINNED if its exit is one that the kernel does not see: a jump, or
  * none. Who was preempted in there may come back at any time, and no hazard tells.
  * So it keeps its content while the process lives; at most half of an area may
- * be pinned.
+ * be pinned. Where a jump goes to is part of the content, and on x86 an operand
+ * relative to the instruction pointer is given for the slot: a slot that jumps is of
+ * one probe.
  *
  * Rule R: memory, @arch, @hash and @exit of a slot are written only in FREE, and
  * there is no way from LIVE to FREE but this: mark it DYING and take it out of
@@ -89,6 +91,9 @@
  *					a lost store costs one round of age
  *	area: table, free, nr_*, hand	area->lock
  *	area: page[], nr_pages		area->lock; written once a page
+ *	area: pins, pin_pages		area->lock; read without. Who sees them too old
+ *					looks for a pinned slot in vain, or has a
+ *					breakpoint end the execution this time
  *	area: tasks			area->lock; read under RCU
  *	area: dead			area->lock, once
  *	area: scratch			the one reclaim in flight (@reclaiming)

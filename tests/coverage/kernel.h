@@ -32,6 +32,7 @@ typedef int64_t s64;
 #define ENOTSUPP	524
 #define ERESTART	85
 #define PAGE_SIZE	4096UL
+#define SZ_1G		0x40000000
 #define PAGE_MASK	(~(PAGE_SIZE - 1))
 #define TASK_SIZE	0x7ffffffff000UL
 #define TASK_SIZE_MAX	TASK_SIZE
@@ -151,6 +152,7 @@ struct vm_unmapped_area_info {
 struct return_instance { unsigned long stack; };
 struct thread_info { int status; };
 struct thread_info *current_thread_info(void);
+bool test_thread_flag(int flag);
 struct die_args { struct pt_regs *regs; };
 enum rp_check { RP_CHECK_CALL };
 enum { NOTIFY_DONE, NOTIFY_STOP, DIE_INT3, DIE_DEBUG };
