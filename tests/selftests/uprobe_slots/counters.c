@@ -402,6 +402,69 @@ static int tasks_file(void)
 	return bad | team_stop(&team);
 }
 
+#define REACH	(128ul << 20)		/* of an arm64 branch; x86: more */
+
+static int call_placed(int rounds)
+{
+	int bad = 0, i;
+
+	for (i = 0; i < 4 * rounds; i++)
+		bad |= us_check(us_many_call(i % 4) == i % 4, "function %d", i % 4);
+	return bad;
+}
+
+static int check_placed(bool near)
+{
+	unsigned long text = (unsigned long)us_many, start, end;
+
+	if (!us_area(0, &start, &end))
+		return us_fail("no [uprobes]");
+	return us_check((end <= text && text - start < REACH) == near,
+			"[uprobes] is at %#lx..%#lx, the probes at %#lx", start, end, text);
+}
+
+/* An area lies near below what is hit first, so that the jumps out of it reach. */
+static int place_near(void)
+{
+	struct us_stats a, b;
+	int bad;
+
+	us_exits("jump");
+	us_probe_many("near", 0, 4);
+	us_enable("near", true);
+	us_stats(&a);
+	bad = call_placed(10) | check_placed(true);
+	us_stats(&b);
+	return bad | us_laws(&a, &b, 40) |
+	       us_check(us_delta(&a, &b, "slot_exit_jump") == 40, "%jd by jump",
+			us_delta(&a, &b, "slot_exit_jump"));
+}
+
+/* With reuse off it lies where it always did; a jump that is too long is none. */
+static int place_off(void)
+{
+#ifdef __x86_64__
+	const char *exit = "slot_exit_jump";	/* to an address of 64 bits */
+#else
+	const char *exit = "slot_exit_trap";
+#endif
+	struct us_stats a, b;
+	int bad;
+
+	us_knob("enable", 0);
+	us_exits("jump");
+	us_probe_many("far", 0, 4);
+	us_enable("far", true);
+	bad = call_placed(1) | check_placed(false);
+	us_knob("enable", 1);
+	us_stats(&a);
+	bad |= call_placed(10);
+	us_stats(&b);
+	return bad | us_laws(&a, &b, 40) |
+	       us_check(us_delta(&a, &b, exit) == 40, "%jd times %s",
+			us_delta(&a, &b, exit), exit);
+}
+
 static const struct us_case cases[] = {
 	{ "steady state, 4 threads, the default limit (P1)", steady_default, US_SLOTS },
 	{ "steady state, 4 threads, 64 instructions (P1)", steady_max, US_SLOTS },
@@ -418,6 +481,8 @@ static const struct us_case cases[] = {
 	{ "enable 0 drains, enable 1 fills again (P4, P8)", drain, US_SLOTS },
 	{ "stats reset by truncation", reset, US_SLOTS },
 	{ "the tasks file has each task's figures", tasks_file, US_SLOTS },
+	{ "an area lies near to its probes, for jumps", place_near, US_SLOTS },
+	{ "an area of a process that hit with enable 0 (P2)", place_off, US_SLOTS },
 };
 
 int main(void)
