@@ -96,6 +96,8 @@ def add_arguments(parser):
                         help='this version alone')
     parser.add_argument('-a', '--arch', choices=sorted({a for _, a in KERNELS}),
                         help='this architecture alone')
+    parser.add_argument('-o', '--ours', action='store_true',
+                        help='leave the stock kernel out, and what is held against it')
     parser.add_argument('-b', '--build', action='store_true', help='build the kernels first')
     parser.add_argument('-i', '--image', metavar='VMLINUX', help='use this kernel for ours')
     parser.add_argument('-j', '--json', metavar='FILE', help='write the results there too')
