@@ -26,6 +26,29 @@ static bool uprobe_traps_late(const struct insn *insn)
 }
 
 /*
+ * Which instructions are longer than the decoder says? With the program's next bytes
+ * behind it, as in a transient slot, such a copy works all the same. A REX is none if
+ * another prefix follows, which the decoder takes for the opcode then; all opcodes of
+ * three bytes have operands, also those that it does not know; and 8f is pop, or XOP.
+ */
+static bool uprobe_cut_short(const struct insn *insn)
+{
+	u8 opcode = insn->opcode.bytes[0];
+
+	if (insn->vex_prefix.nbytes)
+		return false;
+	switch (insn->opcode.nbytes) {
+	case 1:
+		return inat_is_legacy_prefix(inat_get_opcode_attribute(opcode)) ||
+		       (opcode == 0x8f && X86_MODRM_REG(insn->modrm.value));
+	case 3:
+		return !insn->modrm.nbytes;
+	default:
+		return false;
+	}
+}
+
+/*
  * arch_uprobe_analyze_insn() goes by the last byte of an opcode, and takes some AVX
  * instructions for others: vcmpps for a ret, whose ip it does not put right. Of REX2,
  * even which map the opcode is of is in the prefix. These stay on the way that they
@@ -33,7 +56,7 @@ static bool uprobe_traps_late(const struct insn *insn)
  */
 static bool uprobe_mistaken(const struct insn *insn, u8 fixups)
 {
-	return insn->rex_prefix.nbytes > 1 ||
+	return insn->rex_prefix.nbytes > 1 || uprobe_cut_short(insn) ||
 	       (insn->vex_prefix.nbytes &&
 		(fixups & (UPROBE_FIX_IP | UPROBE_FIX_CALL | UPROBE_FIX_SETF)) !=
 		UPROBE_FIX_IP);
@@ -231,7 +254,9 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 /* A 32-bit program has no operand relative to ip, and its jumps reach everywhere. */
 unsigned long arch_uprobe_slot_reach(void)
 {
-	return test_thread_flag(TIF_ADDR32) ? 0 : RIPREL_REACH - UPROBE_AREA_BYTES;
+	if (!IS_ENABLED(CONFIG_X86_64) || test_thread_flag(TIF_ADDR32))
+		return 0;
+	return RIPREL_REACH - UPROBE_AREA_BYTES;
 }
 
 /*
@@ -244,8 +269,10 @@ static void riprel_move(u8 *code, long distance)
 	struct insn insn;
 	s32 *disp;
 
-	if (WARN_ON_ONCE(insn_decode(&insn, code, MAX_UINSN_BYTES, INSN_MODE_64) < 0))
+	if (WARN_ON_ONCE(insn_decode(&insn, code, MAX_UINSN_BYTES, INSN_MODE_64) < 0)) {
+		*code = UPROBE_SWBP_INSN;
 		return;
+	}
 	code[insn_offset_modrm(&insn)] = (insn.modrm.bytes[0] & 0x38) | 0x05;
 	disp = (s32 *)&code[insn_offset_displacement(&insn)];
 	put_unaligned(get_unaligned(disp) - (s32)distance, disp);

@@ -322,6 +322,10 @@ static void judge_opcode(struct kunit *test, struct tally *tally, const struct m
 		letter = group_letter(map->escape, opcode, modrm);
 	if (letter == 'x')
 		return;
+	/* The map does not know it, nor that all of these have operands. */
+	if (!insn_decode(&insn, code, MAX_UINSN_BYTES, mode) && insn.opcode.nbytes == 3 &&
+	    !insn.modrm.nbytes)
+		letter = 'u';
 	if (letter == 'q' && pfx->what == PFX_REP)
 		letter = 'Q';
 	/* mov of a register to itself */
@@ -442,6 +446,13 @@ static void p9_some_by_name(struct kunit *test)
 		{ "vfnmadd132ss", { 0xc4, 0xe2, 0x79, 0x9d, 0xc1 }, UNSHARED },
 		{ "vfmsub132ps", { 0xc4, 0xe2, 0x79, 0x9a, 0xc1 }, REFUSED },
 		{ "syscall, by REX2", { 0xd5, 0x80, 0x05 }, UNSHARED },
+		/* Longer than the decoder says. */
+		{ "mov %fs:40,%eax, with a REX that is none",
+		  { 0x48, 0x64, 0x8b, 0x04, 0x25, 0x28 }, UNSHARED },
+		{ "movntdqa, with a REX that is none",
+		  { 0x48, 0x66, 0x0f, 0x38, 0x2a, 0x00 }, UNSHARED },
+		{ "0f 38 8b, not in the map", { 0x0f, 0x38, 0x8b, 0xc8 }, UNSHARED },
+		{ "pop (%rax)", { 0x8f, 0x00 }, STEP },
 	};
 	unsigned int i;
 
