@@ -7,7 +7,8 @@
  * area, the mapping [uprobes]. What a slot has to hold depends on the
  * instruction alone; the address of the probe, saved registers and the like are
  * in the task's uprobe_task. So one slot can serve every thread of the process
- * and every probe on an equal instruction, and need be written only once.
+ * and every probe on an equal instruction, and need be written only once. (One
+ * that ends by a jump serves every thread, and one probe: see exit.)
  *
  * Nouns
  * =====
@@ -27,8 +28,9 @@
  * reclaim	  giving a shared slot another instruction.
  * exit		  how an execution ends in its slot: by a single step, by a
  *		  breakpoint behind the copy (trap), by a jump behind it back to
- *		  the program (jump), or because the instruction itself goes
- *		  elsewhere (none).
+ *		  the program (jump; also an indirect jump by an operand relative
+ *		  to the instruction pointer), or because the instruction itself
+ *		  goes elsewhere (none).
  *
  * Why not a reference count per slot? Each hit would write to memory that all
  * threads share, which is what made XOL not scale. And a count that drops to 0
@@ -50,10 +52,10 @@
  *
  * A slot is PINNED if its exit is one that the kernel does not see: a jump, or
  * none. Who was preempted in there may come back at any time, and no hazard tells.
- * So it keeps its content while the process lives; at most half of an area may
- * be pinned. Where a jump goes to is part of the content, and on x86 an operand
- * relative to the instruction pointer is given for the slot: a slot that jumps is of
- * one probe.
+ * So it keeps its content while the process lives; at most half of the pages that
+ * the area may have can be pinned. Where a jump goes to is part of the content, and
+ * on x86 an operand relative to the instruction pointer is given for the slot: a slot
+ * that jumps is of one probe.
  *
  * Rule R: memory, @arch, @hash and @exit of a slot are written only in FREE, and
  * there is no way from LIVE to FREE but this: mark it DYING and take it out of
@@ -72,6 +74,9 @@
  *	F6 rcu_read_unlock_sched()		R4 busy: LIVE, idle: FREE
  *	   the trap, user mode, the trap
  *	E2 step = 0		(release)
+ *
+ * (E2 comes at once if current, whom a debugger steps, may not leave the slot that it
+ * has found as that is to be left: then it takes another.)
  *
  * If F1..F6 began before the grace period of R2, it has ended with it, and R3
  * sees F5. If it began later, F3 sees DYING. In neither case does R4 free a slot
@@ -94,11 +99,15 @@
  *	area: pins, pin_pages		area->lock; read without. Who sees them too old
  *					looks for a pinned slot in vain, or has a
  *					breakpoint end the execution this time
+ *	area: reach, max_pages, root,	before it is published; root is valid
+ *	      tgid			unless the area is dead
  *	area: tasks			area->lock; read under RCU
  *	area: dead			area->lock, once
  *	area: scratch			the one reclaim in flight (@reclaiming)
  *	cache: all but node		its task, with plain stores
  *	cache: node			area->lock
+ *	root: area			slot_areas_lock, once; read by acquire, or
+ *					plainly by who has a cache, which is of it
  *
  * Locks, in this order; nothing sleeps under them, none is taken by a hit that
  * its task's cache serves:
@@ -188,7 +197,8 @@ static bool draining(void)
  *	     instruction can do at most; and @near
  *
  * An arch that keeps something of a hit in struct arch_uprobe, or whose copy
- * depends on where it lies, must not override this one.
+ * depends on where it lies (but for a jump's slot, which arch_uprobe_slot_jump()
+ * finishes), must not override this one.
  *
  * Return: how many bytes of key->ixol to execute; 0 to use transient slots.
  */
@@ -202,8 +212,9 @@ unsigned int __weak arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 /**
  * arch_uprobe_slot_reach - how near does a jump's slot have to be to its probe?
  *
- * Return: so many bytes, and less, may lie between a probe whose key says @near and
- * the area, for current's program; 0 if there are no such probes.
+ * Return: so many bytes, or less, may lie between a probe whose key says @near and the
+ * area, from whichever of its slots it jumps, for current's program; 0 if there are no
+ * such probes.
  */
 unsigned long __weak arch_uprobe_slot_reach(void)
 {
@@ -347,8 +358,8 @@ static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
  * arch, and operands relative to the instruction pointer do. Below it, not above,
  * where the program's heap may grow.
  *
- * Context: a uprobe hit of current, whose instruction pointer is at the probe; with
- * the mmap lock held for writing.
+ * Context: a uprobe hit of current, whose instruction pointer is at the probe unless
+ * a handler has changed it; with the mmap lock held for writing.
  *
  * Return: an address; an error value if any other place is as good.
  */
@@ -360,7 +371,8 @@ unsigned long uprobe_slots_place(unsigned long size)
 		.flags = VM_UNMAPPED_AREA_TOPDOWN,
 		.length = size,
 		.low_limit = max(probe - min(probe, reach), max(mmap_min_addr, PAGE_SIZE)),
-		.high_limit = probe & PAGE_MASK,
+		/* A handler may have sent current anywhere. */
+		.high_limit = min(probe & PAGE_MASK, TASK_SIZE),
 	};
 
 	if (size <= PAGE_SIZE || !reach || !static_key_enabled(&uprobe_slots_key) ||
@@ -975,9 +987,10 @@ static noinline int slot_full(struct uprobe_slot_area *area)
  * limit: gets the slot cache into shape.
  */
 static noinline int slot_begin_first(struct uprobe_task *utask,
-				     struct uprobe_slot_root *root,
 				     const struct uprobe_slot_key *key,
-				     unsigned int limit, struct pt_regs *regs)
+				     struct pt_regs *regs,
+				     struct uprobe_slot_root *root,
+				     unsigned int limit)
 {
 	if (!utask->slot_cache) {				/* F0 */
 		if (root->nr_pages < 2)
@@ -989,7 +1002,7 @@ static noinline int slot_begin_first(struct uprobe_task *utask,
 
 	cache_trim(utask->slot_cache, limit);
 	utask->slot_cache->limit = limit;
-	return __uprobe_slot_begin(utask, root, key, limit, regs);
+	return __uprobe_slot_begin(utask, key, regs, root, limit);
 }
 
 /* The end of __uprobe_slot_begin(), for an exit that the kernel sees. */
@@ -1051,19 +1064,21 @@ static int slot_begin_less(struct uprobe_task *utask,
  * The end of __uprobe_slot_begin(), for an exit that the kernel does not see. If no
  * slot is pinned for it, and none can be, the breakpoint is next best.
  */
-static noinline int slot_begin_unseen(struct uprobe_task *utask,
-				      const struct uprobe_slot_key *key,
-				      unsigned int exit, struct pt_regs *regs)
+static __always_inline int slot_begin_unseen(struct uprobe_task *utask,
+					     const struct uprobe_slot_key *key,
+					     unsigned int exit, unsigned long probe,
+					     struct pt_regs *regs)
 {
+	struct slot_want want = {
+		.key = key, .exit = exit, .probe = probe,
+		.hash = want_hash(key, exit, probe),
+	};
 	struct uprobe_slot_cache *cache = utask->slot_cache;
-	struct slot_want want = { .key = key, .exit = exit };
 	struct uprobe_slot_area *area;
 	struct uprobe_slot *s;
 	unsigned int pages;
 	int miss;
 
-	want.probe = exit == UPROBE_EXIT_JUMP ? utask->vaddr : 0;
-	want.hash = want_hash(key, exit, want.probe);
 	s = slot_enter(cache, &want, &miss);
 	if (likely(s))
 		return slot_step(utask, s, key, miss, regs);
@@ -1073,6 +1088,20 @@ static noinline int slot_begin_unseen(struct uprobe_task *utask,
 	if (pages >= 2 && may_pin(area, pages) && area_has_room(area, pages))
 		return slot_make_step(utask, key, exit, regs);
 	return slot_begin_less(utask, key, key->exit[UPROBE_EXIT_TRAP], regs);
+}
+
+static noinline int slot_begin_jump(struct uprobe_task *utask,
+				    const struct uprobe_slot_key *key,
+				    struct pt_regs *regs)
+{
+	return slot_begin_unseen(utask, key, UPROBE_EXIT_JUMP, utask->vaddr, regs);
+}
+
+static noinline int slot_begin_none(struct uprobe_task *utask,
+				    const struct uprobe_slot_key *key,
+				    struct pt_regs *regs)
+{
+	return slot_begin_unseen(utask, key, UPROBE_EXIT_NONE, 0, regs);
 }
 
 /* Is there a slot that is pinned for this, or may there be one? */
@@ -1092,34 +1121,37 @@ static __always_inline bool slot_may_be_pinned(struct uprobe_slot_root *root,
 /**
  * __uprobe_slot_begin - make current step in a shared slot, if it can
  * @utask: current's, with the probe's address in @vaddr
- * @root:  of current's area
  * @key:   of the probe, which can share
- * @limit: of current, not 0
  * @regs:  current's
+ * @root:  of current's area
+ * @limit: of current, not 0
  *
  * Context: a uprobe hit of current, after the handlers; in the tasks-trace RCU
  * section of it, so no grace period of that kind is waited for. May sleep to
  * allocate memory, on the first hit of a task and where the area grows.
  *
- * What takes a call to do is done in functions of their own, at the end: so neither
- * a hit nor a miss in a full area saves registers here (P2).
+ * What takes a call to do is done in functions of their own, at the end, with the
+ * same first parameters: so neither a hit nor a miss in a full area saves registers
+ * here, or moves them about (P2).
  *
  * Return: as uprobe_slot_begin().
  */
-int __uprobe_slot_begin(struct uprobe_task *utask, struct uprobe_slot_root *root,
-			const struct uprobe_slot_key *key, unsigned int limit,
-			struct pt_regs *regs)
+int __uprobe_slot_begin(struct uprobe_task *utask, const struct uprobe_slot_key *key,
+			struct pt_regs *regs, struct uprobe_slot_root *root,
+			unsigned int limit)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 	unsigned int exit;
 
 	if (unlikely(!cache || cache->limit != limit))
-		return slot_begin_first(utask, root, key, limit, regs);
+		return slot_begin_first(utask, key, regs, root, limit);
 
 	exit = key->exit[READ_ONCE(uprobe_slot_knobs.exits)];
 	if (exit >= UPROBE_EXIT_JUMP) {
 		if (slot_may_be_pinned(root, key, exit, utask->vaddr))
-			return slot_begin_unseen(utask, key, exit, regs);
+			return exit == UPROBE_EXIT_JUMP ?
+			       slot_begin_jump(utask, key, regs) :
+			       slot_begin_none(utask, key, regs);
 		exit = key->exit[UPROBE_EXIT_TRAP];
 	}
 	return exit == UPROBE_EXIT_TRAP ? slot_begin_trap(utask, key, regs) :
@@ -1220,6 +1252,10 @@ bool uprobe_slot_signal(struct uprobe_task *utask)
 	s = slot_of_vaddr(cache->area, cache->exit_slot);
 	utask->vaddr = cache->exit_probe;
 	utask->xol_vaddr = cache->exit_slot;
+	/*
+	 * Right also where the slot holds an operand relative to ip, as @arch does
+	 * not: a register is loaded that the instruction does not use, and restored.
+	 */
 	arch_uprobe_pre_xol(&s->arch, regs);
 	utask->slot = s;
 	utask->state = UTASK_SSTEP;

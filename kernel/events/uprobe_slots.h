@@ -61,7 +61,7 @@ enum uprobe_slot_result {
 enum uprobe_exit {
 	UPROBE_EXIT_STEP,		/* single step */
 	UPROBE_EXIT_TRAP,		/* a breakpoint behind the copy */
-	UPROBE_EXIT_JUMP,		/* a jump behind it: the kernel does not see the end */
+	UPROBE_EXIT_JUMP,		/* a jump, mostly behind it: nobody sees the end */
 	UPROBE_EXIT_NONE,		/* it leaves by itself: nor here */
 	UPROBE_NR_EXITS
 };
@@ -193,9 +193,9 @@ void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
 		       unsigned int nr_pages, wait_queue_head_t *wq);
 void uprobe_slots_destroy(struct uprobe_slot_root *root);
 struct page *uprobe_slots_page(struct uprobe_slot_root *root, pgoff_t pgoff);
-int __uprobe_slot_begin(struct uprobe_task *utask, struct uprobe_slot_root *root,
-			const struct uprobe_slot_key *key, unsigned int limit,
-			struct pt_regs *regs);
+int __uprobe_slot_begin(struct uprobe_task *utask, const struct uprobe_slot_key *key,
+			struct pt_regs *regs, struct uprobe_slot_root *root,
+			unsigned int limit);
 void uprobe_slot_cache_empty(struct uprobe_slot_cache *cache);
 void uprobe_slot_end(struct uprobe_task *utask);
 bool uprobe_slot_trapped(struct uprobe_task *utask, struct pt_regs *regs);
@@ -244,7 +244,7 @@ static inline int uprobe_slot_begin(struct uprobe_task *utask,
 		return uprobe_slot_limit_0(utask);
 	if (unlikely(!key->len))
 		return UPROBE_MISS_UNSHAREABLE;
-	return __uprobe_slot_begin(utask, root, key, limit, regs);
+	return __uprobe_slot_begin(utask, key, regs, root, limit);
 }
 
 /**
@@ -275,7 +275,8 @@ static inline void uprobe_slot_taken(struct uprobe_task *utask,
 		return;
 	}
 	uprobe_slot_count(UPROBE_COUNT_MISS + miss, 1);
-	if (tally)
+	/* Not what began with reuse off. */
+	if (tally && miss != UPROBE_MISS_NONE)
 		WRITE_ONCE(tally->misses, tally->misses + 1);
 	if (tracepoint_enabled(slot_miss))
 		uprobe_slot_missed(utask, key, miss);

@@ -36,6 +36,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timekeeping.h>
+#include <linux/unroll.h>
 #include <linux/uprobes.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -60,6 +61,13 @@
 #define uprobe_slots_kvzalloc(p)	kvzalloc_obj(*(p), UPROBE_SLOT_GFP)
 #else
 #define uprobe_slots_kvzalloc(p)	kvzalloc(sizeof(*(p)), UPROBE_SLOT_GFP)
+#endif
+
+/* 6.12 cannot say it; a hit takes a few instructions more there. */
+#ifdef unrolled_count
+#define uprobe_slots_unrolled() unrolled_count(8)
+#else
+#define uprobe_slots_unrolled()
 #endif
 
 /*

@@ -14,15 +14,21 @@ unsigned long uprobe_slot_spins[UPROBE_NR_DELAYS];	/* see slot_delay() */
  */
 void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us)
 {
-	const unsigned int sample = 10000;
-	u64 ns = ktime_get_ns();
-	unsigned int i;
+	const unsigned int samples = 5, sample = 2000;
+	u64 ns, best = U64_MAX;
+	unsigned int i, j;
 
-	for (i = 0; i < sample; i++)
-		cpu_relax();
-	ns = ktime_get_ns() - ns;
+	/* The fastest one was not interrupted. */
+	for (i = 0; i < samples; i++) {
+		preempt_disable();
+		ns = ktime_get_ns();
+		for (j = 0; j < sample; j++)
+			cpu_relax();
+		best = min(best, ktime_get_ns() - ns);
+		preempt_enable();
+	}
 	WRITE_ONCE(uprobe_slot_spins[point],
-		   div64_u64((u64)us * NSEC_PER_USEC * sample, max(ns, 1)));
+		   div64_u64((u64)us * NSEC_PER_USEC * sample, max(best, 1)));
 }
 
 /* Is @s itself in the table? Under area->lock. */

@@ -113,8 +113,8 @@ static_assert(!offsetof(struct uprobe_slot_cache, tally)); /* uprobe_slot_taken(
  * The shared slots of a process.
  *
  * free + live + dying + pinned == nr_pages * UPROBE_PAGE_SLOTS whenever the lock
- * is free. The first part is written only when a page or a pinned slot is added;
- * hits read it.
+ * is free. Hits read the first part, which is written only when a page or a pinned
+ * slot is added, or, a word of the table, a slot filled or taken out.
  */
 struct uprobe_slot_area {
 	unsigned int		nr_pages;	/* page 0 not counted */
@@ -234,7 +234,7 @@ static inline bool key_equal(struct uprobe_slot_area *area, struct uprobe_slot *
 	if (want->probe && slot_more(area, s)->probe != want->probe)
 		return false;
 	/* By words: as a function, memcmp() was half of what a hit costs here. */
-#pragma GCC unroll 8
+	uprobe_slots_unrolled()
 	for (i = 0; i < sizeof(s->arch) / sizeof(long); i++)
 		differ |= a[i] ^ b[i];
 	return !differ;

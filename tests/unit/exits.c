@@ -318,6 +318,14 @@ static void p9_place(void)
 	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
 	task->regs.ip = PAGE_SIZE + 1;
 	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
+
+	/* Nor where the kernel is, wherever a handler sent the task. */
+	task->regs.ip = TASK_SIZE + 4 * size;
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
+	task->regs.ip = TASK_SIZE + size;
+	CHECK(uprobe_slots_place(size) == TASK_SIZE - size);
+	task->regs.ip = -PAGE_SIZE;
+	CHECK(IS_ERR_VALUE(uprobe_slots_place(size)));
 	teardown();
 }
 

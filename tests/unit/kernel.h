@@ -464,8 +464,11 @@ extern u64 unit_ns;
 #define jiffies_to_msecs(j)	((unsigned int)(j))
 #define ktime_get_ns()		__atomic_add_fetch(&unit_ns, 1, __ATOMIC_RELAXED)
 #define cpu_relax()		((void)0)
+#define preempt_disable()	((void)0)
+#define preempt_enable()	((void)0)
 #define div64_u64(a, b)		((a) / (b))
 #define NSEC_PER_USEC		1000L
+#define U64_MAX			((u64)~0ULL)
 
 /* ------------------------------------------------------- allocation ---- */
 
@@ -617,6 +620,7 @@ struct task_struct {
 /* One mapping, at unit_mapped: the highest place below it that is in the limits. */
 #define VM_UNMAPPED_AREA_TOPDOWN	1
 #define mmap_min_addr			0x10000UL
+#define TASK_SIZE			0x7ffffffff000UL
 struct vm_unmapped_area_info {
 	unsigned long flags, length, low_limit, high_limit;
 };

@@ -19,6 +19,7 @@
 #define UPROBE_SLOT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
 #define uprobe_slots_kvzalloc(p)	kvzalloc(sizeof(*(p)), UPROBE_SLOT_GFP)
+#define uprobe_slots_unrolled()
 
 /* Where the protocol argues an order: points at which others mostly go on. */
 #define slot_delay(point)	((void)(point), unit_wide_point())
