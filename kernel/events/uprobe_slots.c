@@ -1005,13 +1005,18 @@ static noinline int slot_begin_first(struct uprobe_task *utask,
 	return __uprobe_slot_begin(utask, key, regs, root, limit);
 }
 
-/* The end of __uprobe_slot_begin(), for an exit that the kernel sees. */
-static __always_inline int slot_begin_seen(struct uprobe_task *utask,
-					   const struct uprobe_slot_key *key,
-					   unsigned int exit, struct pt_regs *regs)
+/*
+ * The end of __uprobe_slot_begin(), for one kind of exit. If the kernel does not see
+ * that, and no slot is pinned for it and none can be, the breakpoint is next best.
+ */
+static __always_inline int slot_begin_as(struct uprobe_task *utask,
+					 const struct uprobe_slot_key *key,
+					 unsigned int exit, unsigned long probe,
+					 struct pt_regs *regs)
 {
 	struct slot_want want = {
-		.key = key, .exit = exit, .hash = want_hash(key, exit, 0),
+		.key = key, .exit = exit, .probe = probe,
+		.hash = want_hash(key, exit, probe),
 	};
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 	struct uprobe_slot_area *area;
@@ -1026,6 +1031,11 @@ static __always_inline int slot_begin_seen(struct uprobe_task *utask,
 	/* F8: if the area is full, no lock was taken and nothing written (P2). */
 	area = cache->area;
 	pages = area_page_limit(area);
+	if (exit >= UPROBE_EXIT_JUMP) {
+		if (pages >= 2 && may_pin(area, pages) && area_has_room(area, pages))
+			return slot_make_step(utask, key, exit, regs);
+		return slot_begin_less(utask, key, key->exit[UPROBE_EXIT_TRAP], regs);
+	}
 	if (pages < 2)
 		return UPROBE_MISS_SINGLE_PAGE;
 	if (area_has_room(area, pages))				/* L0 */
@@ -1040,14 +1050,28 @@ static noinline int slot_begin_step(struct uprobe_task *utask,
 				    const struct uprobe_slot_key *key,
 				    struct pt_regs *regs)
 {
-	return slot_begin_seen(utask, key, UPROBE_EXIT_STEP, regs);
+	return slot_begin_as(utask, key, UPROBE_EXIT_STEP, 0, regs);
 }
 
 static noinline int slot_begin_trap(struct uprobe_task *utask,
 				    const struct uprobe_slot_key *key,
 				    struct pt_regs *regs)
 {
-	return slot_begin_seen(utask, key, UPROBE_EXIT_TRAP, regs);
+	return slot_begin_as(utask, key, UPROBE_EXIT_TRAP, 0, regs);
+}
+
+static noinline int slot_begin_jump(struct uprobe_task *utask,
+				    const struct uprobe_slot_key *key,
+				    struct pt_regs *regs)
+{
+	return slot_begin_as(utask, key, UPROBE_EXIT_JUMP, utask->vaddr, regs);
+}
+
+static noinline int slot_begin_none(struct uprobe_task *utask,
+				    const struct uprobe_slot_key *key,
+				    struct pt_regs *regs)
+{
+	return slot_begin_as(utask, key, UPROBE_EXIT_NONE, 0, regs);
 }
 
 /* The same, for an exit that current has to make do with. */
@@ -1058,50 +1082,6 @@ static int slot_begin_less(struct uprobe_task *utask,
 	hazard_clear(utask->slot_cache);
 	return exit == UPROBE_EXIT_TRAP ? slot_begin_trap(utask, key, regs) :
 					  slot_begin_step(utask, key, regs);
-}
-
-/*
- * The end of __uprobe_slot_begin(), for an exit that the kernel does not see. If no
- * slot is pinned for it, and none can be, the breakpoint is next best.
- */
-static __always_inline int slot_begin_unseen(struct uprobe_task *utask,
-					     const struct uprobe_slot_key *key,
-					     unsigned int exit, unsigned long probe,
-					     struct pt_regs *regs)
-{
-	struct slot_want want = {
-		.key = key, .exit = exit, .probe = probe,
-		.hash = want_hash(key, exit, probe),
-	};
-	struct uprobe_slot_cache *cache = utask->slot_cache;
-	struct uprobe_slot_area *area;
-	struct uprobe_slot *s;
-	unsigned int pages;
-	int miss;
-
-	s = slot_enter(cache, &want, &miss);
-	if (likely(s))
-		return slot_step(utask, s, key, miss, regs);
-
-	area = cache->area;
-	pages = area_page_limit(area);
-	if (pages >= 2 && may_pin(area, pages) && area_has_room(area, pages))
-		return slot_make_step(utask, key, exit, regs);
-	return slot_begin_less(utask, key, key->exit[UPROBE_EXIT_TRAP], regs);
-}
-
-static noinline int slot_begin_jump(struct uprobe_task *utask,
-				    const struct uprobe_slot_key *key,
-				    struct pt_regs *regs)
-{
-	return slot_begin_unseen(utask, key, UPROBE_EXIT_JUMP, utask->vaddr, regs);
-}
-
-static noinline int slot_begin_none(struct uprobe_task *utask,
-				    const struct uprobe_slot_key *key,
-				    struct pt_regs *regs)
-{
-	return slot_begin_unseen(utask, key, UPROBE_EXIT_NONE, 0, regs);
 }
 
 /* Is there a slot that is pinned for this, or may there be one? */
