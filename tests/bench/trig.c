@@ -172,7 +172,11 @@ int main(int argc, char **argv)
 	}
 
 	probe(&probed, 1, bench[1] == 'r', true);
-	total = windows(bench, argv[2], argv[3], atol(argv[1]));
+	/* Where the area lies for good depends on whether reuse is on at the first hit. */
+	if (!access(SLOTS "enable", F_OK))
+		set_knob(SLOTS "enable", "1");
+	probed();
+	total = 1 + windows(bench, argv[2], argv[3], atol(argv[1]));
 	hits = probe_hits();
 	if (hits != total) {
 		fprintf(stderr, "trig: %s: %" PRIu64 " calls, %" PRIu64 " hits\n",
