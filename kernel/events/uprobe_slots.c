@@ -1074,7 +1074,7 @@ static noinline int slot_begin_none(struct uprobe_task *utask,
 	return slot_begin_as(utask, key, UPROBE_EXIT_NONE, 0, regs);
 }
 
-/* The same, for an exit that current has to make do with. */
+/* Begin again, with an exit that current has to make do with. */
 static int slot_begin_less(struct uprobe_task *utask,
 			   const struct uprobe_slot_key *key,
 			   unsigned int exit, struct pt_regs *regs)

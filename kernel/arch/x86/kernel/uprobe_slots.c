@@ -260,9 +260,9 @@ unsigned long arch_uprobe_slot_reach(void)
 }
 
 /*
- * Undo what riprel_analyze() did, "mod 10, rm %rsi", and give the operand another
- * displacement: that from the slot, which is @distance behind the probe. Prefix
- * bits that it has cleared are of no meaning to such an operand.
+ * Undo what riprel_analyze() did, which put a register in place of ip, and give the
+ * operand another displacement: that from the slot, which is @distance behind the
+ * probe. Prefix bits that it has changed are of no meaning to such an operand.
  */
 static void riprel_move(u8 *code, long distance)
 {
