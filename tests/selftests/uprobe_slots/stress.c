@@ -276,19 +276,24 @@ static void find_function(const char *name, unsigned long *start,
 }
 
 /*
- * Only allocations of tasks that ask for it fail: with FAULTS_SLOTS those below
- * __uprobe_slot_begin() and no other, so that every hit must come to its end;
- * with FAULTS_TASK all kinds, of tasks that are past their first hit.
+ * Only allocations of tasks that ask for it fail, and of those in FAULTS_CACHES
+ * and FAULTS_PAGES what one function of the slots' allocates, so that every hit
+ * must come to its end. With FAULTS_TASK all kinds, of tasks that are past their
+ * first hit.
  */
 static void inject_faults(enum faults faults)
 {
-	static unsigned long start, end;
+	static const char * const functions[NR_FAULTS] = {
+		[FAULTS_CACHES] = "slot_begin_first",
+		[FAULTS_PAGES] = "slot_make_step",
+	};
+	unsigned long start = 0, end = ~0ul;
 
 	sh->faults = faults;
 	if (!have_faults())
 		return;
-	if (!start)
-		find_function("__uprobe_slot_begin", &start, &end);
+	if (functions[faults])
+		find_function(functions[faults], &start, &end);
 	fault_attr("probability", 0);
 	fault_attr("task-filter", 1);
 	fault_attr("ignore-gfp-wait", 0);
@@ -297,11 +302,11 @@ static void inject_faults(enum faults faults)
 	fault_attr("verbose", 0);
 	fault_attr("interval", 1);
 	fault_attr("stacktrace-depth", 32);
-	fault_attr("require-start", faults == FAULTS_SLOTS ? start : 0);
-	fault_attr("require-end", faults == FAULTS_SLOTS ? end : ~0ul);
+	fault_attr("require-start", start);
+	fault_attr("require-end", end);
 	fault_attr("times", -1ul);
 	if (faults != FAULTS_NONE)
-		fault_attr("probability", faults == FAULTS_SLOTS ? 50 : 1);
+		fault_attr("probability", functions[faults] ? 50 : 1);
 }
 
 /* ---- the small cgroup ----------------------------------------------------------- */
@@ -630,6 +635,7 @@ static void run_phase(double seconds)
 		usleep(20000);
 	}
 	end_all();
+	collect_stats();
 	inject_faults(FAULTS_NONE);
 	close_windows();
 	judge();
@@ -663,7 +669,10 @@ static int report(void)
 	bad |= happened("probes added, removed", sh->tally[N_PROBES], true);
 	bad |= happened("slots reclaimed", sh->reclaimed, true);
 	bad |= happened("misses: full", sh->full, true);
-	bad |= happened("misses: no memory", sh->nomem, have_faults());
+	bad |= happened("misses: no memory: caches", sh->nomem[FAULTS_CACHES],
+			have_faults());
+	bad |= happened("misses: no memory: pages", sh->nomem[FAULTS_PAGES],
+			have_faults());
 	bad |= happened("waits for page 0", sh->page0_full, false);
 	return bad;
 }
@@ -684,11 +693,11 @@ static int stress(void)
 	us_diag("SEED=%ju, %d probes%s", sh->seed, nr_targets() + STRESS_BACK,
 		have_faults() ? ", allocations fail" : "");
 	collect_stats();
-	sh->reclaimed = sh->full = sh->nomem = sh->page0_full = 0;
+	sh->reclaimed = sh->full = sh->page0_full = 0;
+	memset(sh->nomem, 0, sizeof(sh->nomem));
 	end = us_now() + seconds();
 	while (us_now() < end || sh->phase < NR_FAULTS)
 		run_phase(phase_seconds());
-	collect_stats();
 	bad = report();
 	bad |= us_check(us_poll(cgroup_gone, NULL, 10), STRESS_CGROUP ": %s",
 			strerror(errno));

@@ -62,7 +62,8 @@ enum tally {
 /* Which allocations fail in this phase. */
 enum faults {
 	FAULTS_NONE,
-	FAULTS_SLOTS,	/* those of the slots' own code, half of them */
+	FAULTS_CACHES,	/* half of those of slot caches */
+	FAULTS_PAGES,	/* half of those of slot pages */
 	FAULTS_TASK,	/* one in a hundred of some workers' */
 	NR_FAULTS
 };
@@ -75,7 +76,7 @@ struct shared {
 	long wrong, lost, hits, complaints;
 	long tally[NR_TALLIES];
 	/* What `stats` lost to its resets: see collect_stats() */
-	uint64_t reclaimed, full, nomem, page0_full;
+	uint64_t reclaimed, full, nomem[NR_FAULTS], page0_full;
 	uint32_t maybe[T_MAX];	/* calls that a killed thread was in */
 	struct record rec[STRESS_THREADS];
 };

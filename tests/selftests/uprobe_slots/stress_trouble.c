@@ -118,7 +118,7 @@ void collect_stats(void)
 	us_stats(&s);
 	sh->reclaimed += us_stat(&s, "slot_reclaim");
 	sh->full += us_stat(&s, "slot_miss_full");
-	sh->nomem += us_stat(&s, "slot_miss_nomem");
+	sh->nomem[sh->faults] += us_stat(&s, "slot_miss_nomem");
 	sh->page0_full += us_stat(&s, "slot_contention_page0_full");
 	us_write_mode(SLOTS "/stats", O_TRUNC, NULL, 0);
 }

@@ -582,7 +582,7 @@ int work_process(const struct job *job)
 	if (!worker_begin(&w, job, 0, alt))
 		return 0;
 	call_many(w.rec, LANE_MAIN, 1);
-	if (sh->faults == FAULTS_SLOTS ||
+	if (sh->faults == FAULTS_CACHES || sh->faults == FAULTS_PAGES ||
 	    (sh->faults == FAULTS_TASK && job->what & W_FAIL))
 		fail_allocations();
 	start_threads(threads, job, NULL);
