@@ -99,8 +99,8 @@
  *	area: pins, pin_pages		area->lock; read without. Who sees them too old
  *					looks for a pinned slot in vain, or has a
  *					breakpoint end the execution this time
- *	area: reach, max_pages, root,	before it is published; root is valid
- *	      tgid			unless the area is dead
+ *	area: reach, root, tgid		before it is published; root is valid
+ *					unless the area is dead
  *	area: tasks			area->lock; read under RCU
  *	area: dead			area->lock, once
  *	area: scratch			the one reclaim in flight (@reclaiming)
@@ -108,11 +108,12 @@
  *	cache: node			area->lock
  *	root: area			slot_areas_lock, once; read by acquire, or
  *					plainly by who has a cache, which is of it
+ *	root: node			slot_areas_lock
  *
  * Locks, in this order; nothing sleeps under them, none is taken by a hit that
  * its task's cache serves:
  *
- *	1. slot_areas_lock	the list of all areas
+ *	1. slot_areas_lock	the lists of all areas and all roots
  *	2. area->lock
  *	3. root->wq.lock	by wake_up()
  *
@@ -172,9 +173,9 @@ struct uprobe_slot_knobs uprobe_slot_knobs = {
 	.exits		= UPROBE_EXIT_JUMP,
 };
 
-static DEFINE_SPINLOCK(slot_areas_lock);
+DEFINE_SPINLOCK(slot_areas_lock);
 LIST_HEAD(slot_areas);
-atomic_long_t slot_nr_areas, slot_nr_pages;
+LIST_HEAD(slot_roots);
 static struct kmem_cache *cache_slab;
 static struct workqueue_struct *reclaim_wq;
 static u32 hash_seed;
@@ -330,7 +331,6 @@ static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
 	INIT_DELAYED_WORK(&area->reclaim, reclaim_work);
 	refcount_set(&area->ref, 1);
 	area->root = root;
-	area->max_pages = root->nr_pages;
 	area->reach = arch_uprobe_slot_reach();
 	area->pin_pages = pages_to_pin(0);
 	area->tgid = current->tgid;
@@ -386,18 +386,22 @@ unsigned long uprobe_slots_place(unsigned long size)
  * @root:     in its xol_area, not yet visible to others
  * @vaddr:    where the area lies
  * @nr_pages: how many pages the mapping has
+ * @bitmap:   of the xol_area, with the bits of page 0's slots that are taken
  * @wq:	      of the xol_area
  */
 void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
-		       unsigned int nr_pages, wait_queue_head_t *wq)
+		       unsigned int nr_pages, unsigned long *bitmap,
+		       wait_queue_head_t *wq)
 {
 	root->area = NULL;
 	root->vaddr = vaddr;
 	root->nr_pages = nr_pages;
 	root->nomem = jiffies - NOMEM_INTERVAL;
+	root->bitmap = bitmap;
 	root->wq = wq;
-	atomic_long_inc(&slot_nr_areas);
-	atomic_long_inc(&slot_nr_pages);
+	spin_lock(&slot_areas_lock);
+	list_add_tail(&root->node, &slot_roots);
+	spin_unlock(&slot_areas_lock);
 }
 
 /**
@@ -412,8 +416,9 @@ void uprobe_slots_destroy(struct uprobe_slot_root *root)
 	struct uprobe_slot_area *area = root->area;
 	unsigned int i;
 
-	atomic_long_dec(&slot_nr_areas);
-	atomic_long_dec(&slot_nr_pages);
+	spin_lock(&slot_areas_lock);
+	list_del(&root->node);
+	spin_unlock(&slot_areas_lock);
 	if (!area)
 		return;
 
@@ -421,7 +426,6 @@ void uprobe_slots_destroy(struct uprobe_slot_root *root)
 	area->dead = true;
 	spin_unlock(&area->lock);
 
-	atomic_long_sub(area->nr_pages, &slot_nr_pages);
 	for (i = 0; i < area->nr_pages; i++)
 		put_page(area->page[i].page);
 
@@ -521,10 +525,13 @@ static void contended(int reason, u64 wait_ns, unsigned long vaddr)
 	trace_slot_contention(current->utask->vaddr, vaddr, reason, wait_ns);
 }
 
-/* How many pages the area may have, page 0 included. */
-static unsigned int area_page_limit(struct uprobe_slot_area *area)
+/* How many pages an area may have, page 0 included: that many are mapped. */
+static unsigned int area_page_limit(void)
 {
-	return min(READ_ONCE(uprobe_slot_knobs.area_pages), area->max_pages);
+	static_assert(UPROBE_AREA_PAGES == 1 ||
+		      UPROBE_AREA_PAGES >= UPROBE_AREA_PAGES_MAX);
+
+	return READ_ONCE(uprobe_slot_knobs.area_pages);
 }
 
 static bool area_may_grow(struct uprobe_slot_area *area, unsigned int limit)
@@ -551,7 +558,6 @@ static void area_add_page(struct uprobe_slot_area *area, struct slot_page *new)
 	bitmap_set(area->free, nr * UPROBE_PAGE_SLOTS, UPROBE_PAGE_SLOTS);
 	smp_store_release(&area->nr_pages, nr + 1);		/* D */
 	WRITE_ONCE(area->nr_free, area->nr_free + UPROBE_PAGE_SLOTS);
-	atomic_long_inc(&slot_nr_pages);
 }
 
 /* Sleeps. False if there was no memory; a page may have come from another task. */
@@ -565,7 +571,7 @@ static bool area_grow(struct uprobe_slot_area *area)
 	if (!ret)
 		nomem_now(area->root);
 	wait_ns = area_lock(area);
-	if (ret && !area->nr_free && area_may_grow(area, area_page_limit(area)))
+	if (ret && !area->nr_free && area_may_grow(area, area_page_limit()))
 		area_add_page(area, &new);
 	spin_unlock(&area->lock);
 	slot_page_free(&new);
@@ -613,9 +619,6 @@ void uprobe_slot_cache_free(struct uprobe_task *utask)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 
-	/* From a probed system call: its step, in a transient slot, never ends. */
-	if (utask->xol_vaddr && !utask->slot)
-		uprobe_slot_given_back();
 	if (!cache)
 		return;
 
@@ -710,7 +713,7 @@ static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
 	bool pin = want->exit >= UPROBE_EXIT_JUMP;
 	struct uprobe_slot *s;
 
-	if (pin && !may_pin(area, area_page_limit(area)))
+	if (pin && !may_pin(area, area_page_limit()))
 		return NULL;
 	s = slot_at(area, find_first_bit(area->free, AREA_MAX_SLOTS));
 	slot_assert_idle(area, s);
@@ -774,7 +777,7 @@ static struct uprobe_slot *slot_make(struct uprobe_slot_cache *cache,
 				     const struct slot_want *want, int *miss)
 {
 	struct uprobe_slot_area *area = cache->area;
-	unsigned int limit = area_page_limit(area);
+	unsigned int limit = area_page_limit();
 	struct uprobe_slot *s;
 
 	*miss = UPROBE_MISS_FULL;
@@ -786,7 +789,7 @@ static struct uprobe_slot *slot_make(struct uprobe_slot_cache *cache,
 		s = slot_claim(cache, want, miss);
 		if (s)
 			return s;
-		limit = area_page_limit(area);
+		limit = area_page_limit();
 		if (want->exit >= UPROBE_EXIT_JUMP && !may_pin(area, limit))
 			break;
 	}
@@ -796,30 +799,15 @@ static struct uprobe_slot *slot_make(struct uprobe_slot_cache *cache,
 
 /* -------------------------------------------------------------- a hit ---- */
 
-/*
- * The shared slot that is wanted, with current's hazard on it, or NULL; and 0 in
- * @miss if it was the task's own cache that named it. A pinned slot needs no
- * hazard.
- */
-static __always_inline struct uprobe_slot *
-slot_enter(struct uprobe_slot_cache *cache, const struct slot_want *want, int *miss)
+/* The hazard of current on a slot that it has just seen live. A pinned one needs none. */
+static __always_inline void hazard_set(struct uprobe_slot_cache *cache,
+				       struct uprobe_slot *s,
+				       const struct slot_want *want)
 {
-	struct uprobe_slot *s;
-
-	rcu_read_lock_sched();					/* F1 */
-	*miss = 0;
-	s = cache_find(cache, want);				/* F2 F3 F4 */
-	if (!s) {
-		*miss = UPROBE_MISS_SHARED;
-		s = table_find(cache->area, want);
-	}
-	if (s && want->exit < UPROBE_EXIT_JUMP) {
-		slot_delay(UPROBE_DELAY_HIT);
-		WRITE_ONCE(cache->step, s->idx + 1);		/* F5, B */
-	}
-	rcu_read_unlock_sched();				/* F6 */
-
-	return s;
+	if (want->exit >= UPROBE_EXIT_JUMP)
+		return;
+	slot_delay(UPROBE_DELAY_HIT);
+	WRITE_ONCE(cache->step, s->idx + 1);			/* F5, B */
 }
 
 static void hazard_clear(struct uprobe_slot_cache *cache)
@@ -1022,15 +1010,26 @@ static __always_inline int slot_begin_as(struct uprobe_task *utask,
 	struct uprobe_slot_area *area;
 	struct uprobe_slot *s;
 	unsigned int pages;
-	int miss;
 
-	s = slot_enter(cache, &want, &miss);
-	if (likely(s))
-		return slot_step(utask, s, key, miss, regs);	/* F7 */
+	/* The two ends are written out, so that which it was takes no register. */
+	rcu_read_lock_sched();					/* F1 */
+	s = cache_find(cache, &want);				/* F2 F3 F4 */
+	if (likely(s)) {
+		hazard_set(cache, s, &want);			/* F5 */
+		rcu_read_unlock_sched();			/* F6 */
+		return slot_step(utask, s, key, 0, regs);	/* F7 */
+	}
+	s = table_find(cache->area, &want);
+	if (s) {
+		hazard_set(cache, s, &want);
+		rcu_read_unlock_sched();
+		return slot_step(utask, s, key, UPROBE_MISS_SHARED, regs);
+	}
+	rcu_read_unlock_sched();
 
 	/* F8: if the area is full, no lock was taken and nothing written (P2). */
 	area = cache->area;
-	pages = area_page_limit(area);
+	pages = area_page_limit();
 	if (exit >= UPROBE_EXIT_JUMP) {
 		if (pages >= 2 && may_pin(area, pages) && area_has_room(area, pages))
 			return slot_make_step(utask, key, exit, regs);
@@ -1091,11 +1090,11 @@ static __always_inline bool slot_may_be_pinned(struct uprobe_slot_root *root,
 {
 	struct uprobe_slot_area *area = root->area;
 
-	if (key->near && probe - root->vaddr + area->reach >= 2 * area->reach)
+	/* In a full area mostly not: the first question is that, for P2. */
+	if (!may_pin(area, area_page_limit()) &&
+	    !test_bit(pin_bit(key, exit, probe), area->pins))
 		return false;
-	/* Who calls looks closer: how many pages the mapping has is not asked here. */
-	return may_pin(area, READ_ONCE(uprobe_slot_knobs.area_pages)) ||
-	       test_bit(pin_bit(key, exit, probe), area->pins);
+	return !key->near || probe - root->vaddr + area->reach < 2 * area->reach;
 }
 
 /**
@@ -1273,7 +1272,7 @@ static bool may_retry(struct uprobe_slot_root *root, int miss)
 	if (!area || (miss != UPROBE_MISS_FULL && miss != UPROBE_MISS_NOMEM))
 		return false;
 	/* Without memory a free slot may be of no use, and a wait has to sleep. */
-	if (!short_of_memory && area_has_room(area, area_page_limit(area)))
+	if (!short_of_memory && area_has_room(area, area_page_limit()))
 		return true;
 	reclaim_kick(area, RECLAIM_INTERVAL);
 	return false;
@@ -1481,7 +1480,7 @@ static bool reclaim_wake(struct uprobe_slot_area *area)
 		again = area->nr_live;
 	/* After the xchg() of our caller; the waiter kicks after it has queued. */
 	} else if (!area->dead && waitqueue_active(area->root->wq)) {
-		if (area_has_room(area, area_page_limit(area)))
+		if (area_has_room(area, area_page_limit()))
 			wake_up(area->root->wq);
 		else
 			again = true;

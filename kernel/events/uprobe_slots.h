@@ -106,7 +106,9 @@ struct uprobe_slot_key {
  * @vaddr:    user address of page 0 of the mapping
  * @nr_pages: pages of the mapping, 1 where no more fitted
  * @nomem:    jiffies when memory was short: for a while none is asked for
+ * @bitmap:   of page 0's slots, transient ones and the trampoline's
  * @wq:       who waits for a transient slot waits here
+ * @node:     on slot_roots
  *
  * A member of the process's xol_area; lives as long as that.
  */
@@ -115,7 +117,9 @@ struct uprobe_slot_root {
 	unsigned long		vaddr;
 	unsigned int		nr_pages;
 	unsigned long		nomem;
+	unsigned long		*bitmap;
 	wait_queue_head_t	*wq;
+	struct list_head	node;
 };
 
 /**
@@ -160,13 +164,12 @@ enum uprobe_slot_counter {
 	UPROBE_COUNT_PROMOTED = UPROBE_COUNT_EXIT + UPROBE_NR_EXITS,
 	UPROBE_COUNT_RECLAIM,
 	UPROBE_COUNT_WRITE,		/* of a CPU: of shared slots only */
-	UPROBE_COUNT_TRANSIENT,		/* of a CPU: given back; in a sum: a gauge */
 	UPROBE_NR_COUNTERS
 };
 
 /*
- * Of a CPU, or the sum. A transient slot is counted when it is taken, by what for, and
- * when it is given back; all else about them uprobe_slots_counters() derives.
+ * Of a CPU, or the sum. A transient slot is counted once, by what it is taken for; all
+ * else about them uprobe_slots_counters() derives, and the bitmaps say how many there are.
  */
 struct uprobe_slot_counters {
 	u64 c[UPROBE_NR_COUNTERS];
@@ -190,7 +193,8 @@ void uprobe_slot_key_init(struct uprobe_slot_key *key,
 			  struct mm_struct *mm);
 unsigned long uprobe_slots_place(unsigned long size);
 void uprobe_slots_init(struct uprobe_slot_root *root, unsigned long vaddr,
-		       unsigned int nr_pages, wait_queue_head_t *wq);
+		       unsigned int nr_pages, unsigned long *bitmap,
+		       wait_queue_head_t *wq);
 void uprobe_slots_destroy(struct uprobe_slot_root *root);
 struct page *uprobe_slots_page(struct uprobe_slot_root *root, pgoff_t pgoff);
 int __uprobe_slot_begin(struct uprobe_task *utask, const struct uprobe_slot_key *key,
@@ -282,11 +286,6 @@ static inline void uprobe_slot_taken(struct uprobe_task *utask,
 		uprobe_slot_missed(utask, key, miss);
 }
 
-static inline void uprobe_slot_given_back(void)
-{
-	uprobe_slot_count(UPROBE_COUNT_TRANSIENT, 1);
-}
-
 /* Is the task between the two traps of an out-of-line execution? */
 static inline bool uprobe_stepping(struct uprobe_task *utask)
 {
@@ -297,7 +296,7 @@ static inline bool uprobe_stepping(struct uprobe_task *utask)
 
 /* Summed over all areas. */
 struct uprobe_slot_gauges {
-	unsigned long free, live, dying, pinned;
+	unsigned long free, live, dying, pinned, transient;
 	unsigned long areas, pages;
 };
 
@@ -355,7 +354,7 @@ static inline unsigned long uprobe_slots_place(unsigned long size)
 
 static inline void uprobe_slots_init(struct uprobe_slot_root *root,
 				     unsigned long vaddr, unsigned int nr_pages,
-				     wait_queue_head_t *wq)
+				     unsigned long *bitmap, wait_queue_head_t *wq)
 {
 	root->wq = wq;
 }
@@ -409,10 +408,6 @@ static inline void uprobe_slot_cache_free(struct uprobe_task *utask)
 
 static inline void uprobe_slot_taken(struct uprobe_task *utask,
 				     const struct uprobe_slot_key *key, int miss)
-{
-}
-
-static inline void uprobe_slot_given_back(void)
 {
 }
 

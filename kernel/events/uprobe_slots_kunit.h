@@ -32,7 +32,7 @@ struct ust_probe {
 struct ust_process {
 	struct uprobe_slot_root	root;
 	wait_queue_head_t	wq;
-	unsigned long		bitmap;
+	DECLARE_BITMAP(bitmap, UPROBE_TRANSIENT_SLOTS);
 	struct page		*page0;
 };
 
@@ -133,6 +133,7 @@ void ust_play(struct ust_task *task);
 void ust_play_none(void);
 
 u64 ust_counted(struct ust_test *t, unsigned int which);
+unsigned long ust_transient(struct ust_test *t);
 u64 ust_missed(struct ust_test *t, enum uprobe_slot_miss miss);
 u64 ust_misses(struct ust_test *t);
 const char *ust_check(struct ust_test *t);

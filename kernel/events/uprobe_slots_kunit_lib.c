@@ -13,8 +13,10 @@
 void ust_process_init(struct ust_process *p, unsigned int nr_pages)
 {
 	init_waitqueue_head(&p->wq);
-	p->bitmap = 0;
-	uprobe_slots_init(&p->root, UST_AREA, nr_pages, &p->wq);
+	bitmap_zero(p->bitmap, UPROBE_TRANSIENT_SLOTS);
+	/* The trampoline's */
+	__set_bit(0, p->bitmap);
+	uprobe_slots_init(&p->root, UST_AREA, nr_pages, p->bitmap, &p->wq);
 }
 
 /* As uprobe_clear_state(): when its tasks have gone. */
@@ -88,10 +90,10 @@ static unsigned long transient_get(struct xol_area *area)
 	unsigned long nr;
 
 	do {
-		nr = find_first_zero_bit(&p->bitmap, UST_TRANSIENT);
-		if (nr >= UST_TRANSIENT)
+		nr = find_first_zero_bit(p->bitmap, 1 + UST_TRANSIENT);
+		if (nr > UST_TRANSIENT)
 			return UPROBE_TRANSIENT_SLOTS;
-	} while (test_and_set_bit(nr, &p->bitmap));
+	} while (test_and_set_bit(nr, p->bitmap));
 
 	return nr;
 }
@@ -103,8 +105,7 @@ static void transient_put(struct ust_task *task)
 	unsigned long nr = (task->utask.xol_vaddr - UST_AREA) / UPROBE_XOL_SLOT_BYTES;
 
 	task->utask.xol_vaddr = 0;
-	uprobe_slot_given_back();
-	clear_bit(nr, &p->bitmap);
+	clear_bit(nr, p->bitmap);
 	smp_mb__after_atomic();	/* pairs with prepare_to_wait() */
 	if (waitqueue_active(&p->wq))
 		wake_up(&p->wq);
@@ -310,6 +311,15 @@ u64 ust_counted(struct ust_test *t, unsigned int which)
 	return now.c[which] - t->old.counters.c[which];
 }
 
+/* How many transient slots are taken, more than before the case. */
+unsigned long ust_transient(struct ust_test *t)
+{
+	struct uprobe_slot_gauges now;
+
+	uprobe_slots_gauges(&now);
+	return now.transient - t->old.gauges.transient;
+}
+
 u64 ust_missed(struct ust_test *t, enum uprobe_slot_miss miss)
 {
 	return ust_counted(t, UPROBE_COUNT_MISS + miss);
@@ -339,7 +349,7 @@ static const char *check_process(struct ust_process *p)
 		rule = "P4: free + live + dying + pinned is the capacity";
 	if (bitmap_weight(area->free, AREA_MAX_SLOTS) != area->nr_free)
 		rule = "P4: each free slot has its bit";
-	if (area->nr_pages >= area->max_pages)
+	if (area->nr_pages >= p->root.nr_pages)
 		rule = "P7: no more pages than were mapped";
 	if (area->nr_pinned > UPROBE_PAGE_SLOTS * (UPROBE_AREA_PAGES - 1) / 2)
 		rule = "P7: half of the area is pinned at most";
@@ -354,11 +364,11 @@ const char *ust_check(struct ust_test *t)
 	const char *rule = uprobe_slots_check();
 	unsigned int i, taken = 0;
 
-	for (i = 0; !rule && i < UST_PROCESSES; i++) {
+	for (i = 0; !rule && i < UST_PROCESSES; i++)
 		rule = check_process(&t->process[i]);
-		taken += hweight_long(t->process[i].bitmap);
-	}
-	if (!rule && ust_counted(t, UPROBE_COUNT_TRANSIENT) != taken)
+	for (i = 0; i < UST_TASKS; i++)
+		taken += t->task[i].utask.xol_vaddr && !t->task[i].utask.slot;
+	if (!rule && ust_transient(t) != taken)
 		rule = "P4: page 0's bitmap is the count of transient slots";
 
 	return rule;
@@ -586,7 +596,7 @@ void ust_exit(struct kunit *kunit)
 		uprobe_slots_set_enabled(t->old.enabled);
 		KUNIT_EXPECT_TRUE_MSG(kunit, ust_until(nothing_left, &t->old.gauges),
 				      "P6: nothing is left");
-		KUNIT_EXPECT_EQ(kunit, 0, ust_counted(t, UPROBE_COUNT_TRANSIENT));
+		KUNIT_EXPECT_EQ(kunit, 0, ust_transient(t));
 	}
 	rcu_barrier();
 	for (i = 0; i < UST_PROCESSES; i++)

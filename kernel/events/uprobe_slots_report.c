@@ -67,7 +67,16 @@ void uprobe_slots_counters(struct uprobe_slot_counters *sum)
 	for (i = UPROBE_MISS_FULL; i < UPROBE_NR_MISSES; i++)
 		taken += miss[i];
 	sum->c[UPROBE_COUNT_WRITE] += taken;
-	sum->c[UPROBE_COUNT_TRANSIENT] = taken - sum->c[UPROBE_COUNT_TRANSIENT];
+}
+
+/* By the bitmap itself, so that no hit counts them. One bit is the trampoline's. */
+static unsigned int transient_in_use(struct uprobe_slot_root *root)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < BITS_TO_LONGS(UPROBE_TRANSIENT_SLOTS); i++)
+		n += hweight_long(READ_ONCE(root->bitmap[i]));
+	return n - 1;
 }
 
 /**
@@ -76,11 +85,17 @@ void uprobe_slots_counters(struct uprobe_slot_counters *sum)
  */
 void uprobe_slots_gauges(struct uprobe_slot_gauges *sum)
 {
+	struct uprobe_slot_root *root;
 	struct uprobe_slot_area *area;
 
 	memset(sum, 0, sizeof(*sum));
-	sum->areas = atomic_long_read(&slot_nr_areas);
-	sum->pages = atomic_long_read(&slot_nr_pages);
+	spin_lock(&slot_areas_lock);
+	list_for_each_entry(root, &slot_roots, node) {
+		sum->areas++;
+		sum->pages++;
+		sum->transient += transient_in_use(root);
+	}
+	spin_unlock(&slot_areas_lock);
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(area, &slot_areas, node) {
@@ -90,6 +105,7 @@ void uprobe_slots_gauges(struct uprobe_slot_gauges *sum)
 			sum->live += area->nr_live;
 			sum->dying += area->nr_dying;
 			sum->pinned += area->nr_pinned;
+			sum->pages += area->nr_pages;
 		}
 		spin_unlock(&area->lock);
 	}

@@ -118,7 +118,6 @@ static_assert(!offsetof(struct uprobe_slot_cache, tally)); /* uprobe_slot_taken(
  */
 struct uprobe_slot_area {
 	unsigned int		nr_pages;	/* page 0 not counted */
-	unsigned int		max_pages;	/* of the mapping, page 0 counted */
 	unsigned int		pin_pages;	/* fewer allow no more pinned slots */
 	unsigned long		reach;		/* of what has to be near */
 	DECLARE_BITMAP(pins, 1 << PIN_BITS);	/* pin_bit() of all pinned slots */
@@ -153,8 +152,8 @@ struct uprobe_slot_area {
 static_assert(UPROBE_AREA_PAGES == 1 ||
 	      !(sizeof(struct arch_uprobe) % sizeof(long)));
 
-extern struct list_head slot_areas;
-extern atomic_long_t slot_nr_areas, slot_nr_pages;
+extern spinlock_t slot_areas_lock;
+extern struct list_head slot_areas, slot_roots;
 /* Only to be called for a slot whose page the caller has seen published. */
 static inline struct uprobe_slot *slot_at(struct uprobe_slot_area *area,
 					  unsigned int idx)
@@ -195,7 +194,7 @@ struct slot_want {
 static inline u32 want_hash(const struct uprobe_slot_key *key, unsigned int exit,
 			    unsigned long probe)
 {
-	return key->hash ^ (exit * GOLDEN_RATIO_32) ^ hash_long(probe, 32);
+	return key->hash ^ exit ^ hash_long(probe, 32);
 }
 
 /*

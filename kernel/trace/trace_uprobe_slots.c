@@ -498,8 +498,6 @@ static void stats_reset(void)
 {
 	mutex_lock(&stats_mutex);
 	uprobe_slots_counters(&stats_base);
-	/* A gauge has no past. */
-	stats_base.c[UPROBE_COUNT_TRANSIENT] = 0;
 	stats_reset_ns = ktime_get_boottime_ns();
 	mutex_unlock(&stats_mutex);
 }
@@ -567,8 +565,7 @@ static int stats_show(struct seq_file *m, void *v)
 	stats_line(m, "slots_live", gauges.live);
 	stats_line(m, "slots_dying", gauges.dying);
 	stats_line(m, "slots_pinned", gauges.pinned);
-	/* Taken on one CPU and given back on another one while we add up. */
-	stats_line(m, "slots_transient", max_t(s64, now.c[UPROBE_COUNT_TRANSIENT], 0));
+	stats_line(m, "slots_transient", gauges.transient);
 	stats_line(m, "areas", gauges.areas);
 	stats_line(m, "pages", gauges.pages);
 	stats_line(m, "reset_ns", stats_reset_ns);

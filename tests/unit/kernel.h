@@ -302,6 +302,8 @@ u32 jhash(const void *key, u32 length, u32 seed);
 
 #define get_random_once(to, bytes)	memset(to, 0x5a, bytes)
 
+#define hweight_long(n)			__builtin_popcountl(n)
+
 /* ------------------------------------------------------------ lists ---- */
 
 struct list_head { struct list_head *next, *prev; };
@@ -317,6 +319,21 @@ static inline void INIT_LIST_HEAD(struct list_head *list)
 {
 	list->next = list;
 	list->prev = list;
+}
+
+static inline void list_add_tail(struct list_head *new, struct list_head *head)
+{
+	new->next = head;
+	new->prev = head->prev;
+	head->prev->next = new;
+	head->prev = new;
+}
+
+static inline void list_del(struct list_head *entry)
+{
+	entry->next->prev = entry->prev;
+	entry->prev->next = entry->next;
+	entry->next = entry->prev = LIST_POISON;
 }
 
 static inline void list_add_tail_rcu(struct list_head *new, struct list_head *head)

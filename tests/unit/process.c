@@ -135,13 +135,14 @@ struct process *process_new(unsigned int nr_pages, unsigned int transient)
 
 	p->transient = transient;
 	p->tgid = __atomic_fetch_add(&tgid, 1, __ATOMIC_RELAXED);
-	uprobe_slots_init(&p->root, AREA_VADDR, nr_pages, &p->wq);
+	*p->bitmap = 1;				/* the trampoline's */
+	uprobe_slots_init(&p->root, AREA_VADDR, nr_pages, p->bitmap, &p->wq);
 	return p;
 }
 
 void process_free(struct process *p)
 {
-	CHECK(!p->bitmap && !p->wq.waiters);
+	CHECK(*p->bitmap == 1 && !p->wq.waiters);
 	uprobe_slots_destroy(&p->root);
 	memset(p, 0x6b, sizeof(*p));
 	free(p);
@@ -204,17 +205,17 @@ void task_exit(struct task_struct *t)
 static unsigned long transient_get(struct xol_area *area)
 {
 	struct process *p = (struct process *)area;
-	u64 taken, free;
+	unsigned long taken, free;
 
-	unit_rmw_point(&p->bitmap);
-	taken = __atomic_load_n(&p->bitmap, __ATOMIC_RELAXED);
+	unit_rmw_point(p->bitmap);
+	taken = __atomic_load_n(p->bitmap, __ATOMIC_RELAXED);
 	do {
-		free = ~taken & ((1ULL << p->transient) - 1);
+		free = ~taken & ((2UL << p->transient) - 1);
 		if (!free)
 			return UPROBE_TRANSIENT_SLOTS;
-	} while (!__atomic_compare_exchange_n(&p->bitmap, &taken, taken | (free & -free),
+	} while (!__atomic_compare_exchange_n(p->bitmap, &taken, taken | (free & -free),
 					      false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	return __builtin_ctzll(free);
+	return __builtin_ctzl(free);
 }
 
 static void transient_put(struct task_struct *t)
@@ -223,8 +224,7 @@ static void transient_put(struct task_struct *t)
 	struct process *p = t->process;
 
 	t->utask->xol_vaddr = 0;
-	uprobe_slot_given_back();
-	__atomic_fetch_and(&p->bitmap, ~(1ULL << nr), __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(p->bitmap, ~(1UL << nr), __ATOMIC_SEQ_CST);
 	if (waitqueue_active(&p->wq))
 		wake_up(&p->wq);
 }
@@ -350,7 +350,7 @@ void step(struct task_struct *t, struct uprobe *u)
 
 unsigned int transient_taken(struct process *p)
 {
-	return __builtin_popcountll(p->bitmap);
+	return __builtin_popcountl(*p->bitmap) - 1;
 }
 
 /*
@@ -441,6 +441,5 @@ void check_nothing_left(void)
 	CHECK(!unit_memory.objects);
 	CHECK(slot_areas.next == &slot_areas);
 	uprobe_slots_gauges(&g);
-	CHECK(!g.areas && !g.pages && !g.free && !g.live && !g.dying);
-	CHECK(!counter(UPROBE_COUNT_TRANSIENT));
+	CHECK(!g.areas && !g.pages && !g.free && !g.live && !g.dying && !g.transient);
 }

@@ -11,6 +11,14 @@ static struct task_struct *task, *other;
 static struct uprobe *probe[PROBES];
 
 /* A process of two tasks, with @pages pages at most, and PROBES instructions. */
+static struct uprobe_slot_gauges gauges(void)
+{
+	struct uprobe_slot_gauges g;
+
+	uprobe_slots_gauges(&g);
+	return g;
+}
+
 static void setup(unsigned int pages)
 {
 	unsigned int i;
@@ -28,7 +36,7 @@ static void teardown(void)
 	unsigned int i;
 
 	check_area(proc);
-	CHECK(counter(UPROBE_COUNT_TRANSIENT) == transient_taken(proc));
+	CHECK(gauges().transient == transient_taken(proc));
 	task_exit(task);
 	task_exit(other);
 	process_free(proc);
@@ -207,7 +215,7 @@ static void p2_limit_0(void)
 	CHECK(!step_begin(task, probe[0]));
 	CHECK(!in_shared(task));
 	step_check(task, probe[0]);
-	CHECK(counter(UPROBE_COUNT_TRANSIENT) == 1);
+	CHECK(gauges().transient == 1);
 	step_end(task);
 	CHECK(!proc->root.area);
 	CHECK(counter(UPROBE_COUNT_MISS + UPROBE_MISS_LIMIT) == 1);
@@ -631,14 +639,9 @@ static void p7_pages(void)
 			probe_free(u);
 		}
 		CHECK(proc->root.area->nr_pages == pages - 1);
-		CHECK(atomic_long_read(&slot_nr_pages) == pages);
+		CHECK(gauges().pages == pages);
 		check_area(proc);
 	}
-	/* The knob may say what it wants: that is all that was mapped. */
-	uprobe_slot_knobs.area_pages = 1000;
-	step(task, probe[0]);
-	CHECK(proc->root.area->nr_pages == UPROBE_AREA_PAGES - 1);
-	uprobe_slot_knobs.area_pages = UPROBE_AREA_PAGES;
 	teardown();
 }
 

@@ -686,21 +686,6 @@ static void p6_unregistered_in_a_step(void)
 	teardown();
 }
 
-/* A probed system call that exits: its step never ends, its slot is counted. */
-static void p6_exit_in_a_transient_step(void)
-{
-	setup(2);
-	task[0]->uprobe_slot_limit = 1;
-	CHECK(!step_begin(task[0], probe[0]));
-	be(task[0]);
-	CHECK(counter(UPROBE_COUNT_TRANSIENT) == 1);
-	uprobe_slot_cache_free(task[0]->utask);
-	CHECK(!counter(UPROBE_COUNT_TRANSIENT));
-	uprobe_slot_taken(task[0]->utask, &probe[0]->slot_key, UPROBE_MISS_NONE);
-	step_end(task[0]);
-	teardown();
-}
-
 /* Who walks the lists stands on what goes away under them. */
 static void go_on_the_walk(struct uprobe_slot_task *t, void *data)
 {
@@ -780,7 +765,6 @@ const struct unit_case reclaim_cases[] = {
 	{ "P6 the process goes, a reclaim is in its grace period", p6_reclaim_in_flight },
 	{ "P6 a step that the arch refuses leaves no hazard", p6_refused_step },
 	{ "P6 a step needs no uprobe", p6_unregistered_in_a_step },
-	{ "P6 an exit in a transient step is counted", p6_exit_in_a_transient_step },
 	{ "P6 the process goes while its tasks are walked", p6_goes_on_a_walk },
 	{ "P6 many areas, some go while all drain", p6_many_areas },
 	{ }

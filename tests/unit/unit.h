@@ -99,7 +99,7 @@ struct process {
 	struct uprobe_slot_root	root;
 	wait_queue_head_t	wq;
 	unsigned int		transient;
-	u64			bitmap;
+	DECLARE_BITMAP(bitmap, UPROBE_TRANSIENT_SLOTS);
 	u8			page0[TRANSIENT_MAX][UPROBE_SLOT_BYTES];
 	pid_t			tgid;
 };
