@@ -480,15 +480,6 @@ static void p7_pages_within_the_knob(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, pages - 1, area_of(t)->nr_pages);
 		UST_EXPECT_FINE(test, ust_check(t));
 	}
-
-	/* The knob may say what it wants: what was mapped is all. */
-	uprobe_slot_knobs.area_pages = UPROBE_AREA_PAGES_MAX;
-	ust_process_init(&t->process[1], 2);
-	t->task[4].process = &t->process[1];
-	for (i = 0; i < UPROBE_PAGE_SLOTS + 3; i++)
-		UST_STEP(t, &t->task[4], ust_probe(t, i));
-	KUNIT_EXPECT_EQ(test, 1, t->process[1].root.area->nr_pages);
-	KUNIT_EXPECT_NULL(test, uprobe_slots_page(&t->process[1].root, 2));
 }
 
 /* Half of the area at most is pinned; beyond it the breakpoint serves, shared. */
