@@ -18,6 +18,7 @@
  *   STRESS_SECONDS=N	how long (default 60)
  *   SEED=N		the same choices again; their timing differs
  *   STRESS_NEEDS=WORDS	fail if there is none of: faults, kmemleak
+ *   STRESS_KEEP_CODE=1	change nothing for which the kernel rewrites its own code
  */
 #define _GNU_SOURCE
 #include <errno.h>
