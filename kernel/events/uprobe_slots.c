@@ -109,6 +109,8 @@
  *	root: area			slot_areas_lock, once; read by acquire, or
  *					plainly by who has a cache, which is of it
  *	root: node			slot_areas_lock
+ *	root: nomem			anybody, a time that need not be exact
+ *	root: all else			before it is on slot_roots
  *
  * Locks, in this order; nothing sleeps under them, none is taken by a hit that
  * its task's cache serves:
@@ -134,6 +136,8 @@
  *					area->lock instead
  *	D  smp_load_acquire(nr_pages)	smp_store_release(nr_pages): a fault
  *					finds the page whose slots are given out
+ *	G  smp_mb() in cache_create()	smp_mb() when reuse goes off: a new area is
+ *					drained, or its tasks see that it is off
  *
  * Instruction fetch is no data access. The CPU that fills a slot does what the
  * arch's arch_uprobe_copy_ixol() does for a transient slot; the one that
@@ -146,13 +150,15 @@
  * always be looked at. The area has a reference of its process, until
  * uprobe_slots_destroy(), and one of a reclaim in flight. A slot cache is on
  * area->tasks from its task's first hit until the task exits or execs, which is
- * before it leaves the mm; nobody looks at another task's uprobe_task.
+ * before it leaves the mm; nobody looks at another task's uprobe_task. A root is on
+ * slot_roots from uprobe_slots_init() to uprobe_slots_destroy(), which come before it
+ * can be seen, and after the last task that could.
  *
  * No hit holds a reference on its uprobe while it steps in a shared slot: the
  * slot has a copy of what the arch reads. An unregistered probe's slot executes
  * what the program itself has there again.
  *
- * The labels F, L, E, R and the letters A to D stand in the code below.
+ * The labels F, L, E, R and the letters A to G stand in the code below.
  */
 #include "uprobe_slots_types.h"
 
@@ -591,6 +597,7 @@ static struct uprobe_slot_cache *cache_create(struct uprobe_slot_root *root)
 	if (nomem_recently(root))
 		return NULL;
 	area = area_get(root);
+	smp_mb();						/* G */
 	if (area)
 		cache = kmem_cache_zalloc(cache_slab, UPROBE_SLOT_GFP);
 	if (!cache) {
@@ -1031,7 +1038,7 @@ static __always_inline int slot_begin_as(struct uprobe_task *utask,
 	area = cache->area;
 	pages = area_page_limit();
 	if (exit >= UPROBE_EXIT_JUMP) {
-		if (pages >= 2 && may_pin(area, pages) && area_has_room(area, pages))
+		if (may_pin(area, pages) && area_has_room(area, pages))
 			return slot_make_step(utask, key, exit, regs);
 		return slot_begin_less(utask, key, key->exit[UPROBE_EXIT_TRAP], regs);
 	}
@@ -1561,9 +1568,10 @@ int uprobe_slots_set_enabled(bool on)
 
 	/*
 	 * Off: drain. On: wake who has waited for a transient slot since before
-	 * the drain, which left free ones. An area that comes to the list now
-	 * belongs to a hit that the interrupts of the patching have shown @on.
+	 * the drain, which left free ones. Who makes an area that is not met here
+	 * sees @on before it fills a slot.
 	 */
+	smp_mb();						/* G */
 	rcu_read_lock();
 	list_for_each_entry_rcu(area, &slot_areas, node) {
 		if (refcount_inc_not_zero(&area->ref)) {

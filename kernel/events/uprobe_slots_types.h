@@ -23,7 +23,7 @@ enum { SLOT_FREE, SLOT_DYING, SLOT_LIVE, SLOT_PINNED };
  * struct uprobe_slot - one shared slot
  * @arch:  the instruction with its fix-ups: zero but for what the key holds
  * @link:  in the area's table
- * @hash:  of @arch
+ * @hash:  want_hash()
  * @idx:   which of the area's slots it is
  * @exit:  enum uprobe_exit
  * @state: FREE, LIVE, DYING or PINNED

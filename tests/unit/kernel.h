@@ -169,6 +169,14 @@ struct uprobe_slot_area;
 	unit_store_point(&(x));						\
 	__atomic_store_n(&(x), _once, __ATOMIC_RELAXED);		\
 })
+/* TSan knows no fences. */
+static inline void smp_mb(void)
+{
+	static int fence;
+
+	__atomic_fetch_add(&fence, 0, __ATOMIC_SEQ_CST);
+}
+
 #define smp_load_acquire(p) \
 	({ unit_point(); __atomic_load_n(p, __ATOMIC_ACQUIRE); })
 #define smp_store_release(p, v) ({					\
@@ -184,18 +192,6 @@ struct uprobe_slot_area;
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);\
 	_old;								\
 })
-
-typedef struct { long v; } atomic_long_t;
-
-#define atomic_long_read(a)	__atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
-#define atomic_long_inc(a)	atomic_long_add(1, a)
-#define atomic_long_dec(a)	atomic_long_add(-1, a)
-#define atomic_long_sub(n, a)	atomic_long_add(-(long)(n), a)
-static inline void atomic_long_add(long n, atomic_long_t *a)
-{
-	unit_rmw_point(a);
-	__atomic_fetch_add(&a->v, n, __ATOMIC_RELAXED);
-}
 
 typedef struct { int v; } refcount_t;
 
@@ -289,8 +285,6 @@ static inline unsigned int find_next_bit(const unsigned long *map,
 #define for_each_set_bit(bit, map, bits)				\
 	for ((bit) = find_first_bit(map, bits); (bit) < (bits);		\
 	     (bit) = find_next_bit(map, bits, (bit) + 1))
-
-#define GOLDEN_RATIO_32	0x61c88647U
 
 static inline u32 hash_long(unsigned long value, unsigned int bits)
 {

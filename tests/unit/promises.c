@@ -10,7 +10,6 @@ static struct process *proc;
 static struct task_struct *task, *other;
 static struct uprobe *probe[PROBES];
 
-/* A process of two tasks, with @pages pages at most, and PROBES instructions. */
 static struct uprobe_slot_gauges gauges(void)
 {
 	struct uprobe_slot_gauges g;
@@ -19,6 +18,7 @@ static struct uprobe_slot_gauges gauges(void)
 	return g;
 }
 
+/* A process of two tasks, with @pages pages at most, and PROBES instructions. */
 static void setup(unsigned int pages)
 {
 	unsigned int i;

@@ -100,7 +100,7 @@ struct process {
 	wait_queue_head_t	wq;
 	unsigned int		transient;
 	DECLARE_BITMAP(bitmap, UPROBE_TRANSIENT_SLOTS);
-	u8			page0[TRANSIENT_MAX][UPROBE_SLOT_BYTES];
+	u8			page0[1 + TRANSIENT_MAX][UPROBE_SLOT_BYTES];
 	pid_t			tgid;
 };
 
