@@ -158,7 +158,7 @@
  * slot has a copy of what the arch reads. An unregistered probe's slot executes
  * what the program itself has there again.
  *
- * The labels F, L, E, R and the letters A to G stand in the code below.
+ * The labels F, L, E, R and the letters A to D and G stand in the code below.
  */
 #include "uprobe_slots_types.h"
 
