@@ -496,33 +496,19 @@ void us_hits_each(const char *event,
 	free(pr);
 }
 
-struct hit_sum {
-	bool one;
-	uint64_t off, sum;
-};
-
 static void add_hits(uint64_t off, uint64_t hits, void *arg)
 {
-	struct hit_sum *s = arg;
+	uint64_t *sum = arg;
 
-	if (!s->one || off == s->off)
-		s->sum += hits;
+	*sum += hits;
 }
 
 uint64_t us_hits(const char *event)
 {
-	struct hit_sum s = { };
+	uint64_t sum = 0;
 
-	us_hits_each(event, add_hits, &s);
-	return s.sum;
-}
-
-uint64_t us_hits_off(const char *event, uint64_t off)
-{
-	struct hit_sum s = { .one = true, .off = off };
-
-	us_hits_each(event, add_hits, &s);
-	return s.sum;
+	us_hits_each(event, add_hits, &sum);
+	return sum;
 }
 
 static bool group_exists(void)

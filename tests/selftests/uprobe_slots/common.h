@@ -136,7 +136,6 @@ const char *us_self(void);
 void us_enable(const char *event, bool on);	/* NULL: the whole group */
 int us_try_enable(const char *event, bool on);
 uint64_t us_hits(const char *event);
-uint64_t us_hits_off(const char *event, uint64_t off);
 void us_hits_each(const char *event,
 		  void (*fn)(uint64_t off, uint64_t hits, void *arg), void *arg);
 void us_probe_clear(void);
