@@ -34,7 +34,7 @@ def cross_compile(arch):
 
 
 class Kernel:
-    """@which is 'stock' or 'ours'; @vmlinux is used for ours if given."""
+    """@which is 'stock', or 'ours' or a name of its own: those are @vmlinux if given."""
 
     def __init__(self, version, arch, which, vmlinux=None):
         self.version, self.arch, self.which = version, arch, which
