@@ -17,7 +17,8 @@
 /* A dynamic uprobe event may be in this system, under such a name, too. */
 static bool is_slot_event(struct tep_event *event)
 {
-	return !strcmp(event->system, SLOT_SYSTEM) && !strncmp(event->name, "slot_", 5) &&
+	return !strcmp(event->system, SLOT_SYSTEM) &&
+	       !strncmp(event->name, SLOT_PREFIX, strlen(SLOT_PREFIX)) &&
 	       !tep_find_field(event, "__probe_ip") && !tep_find_field(event, "__probe_func");
 }
 

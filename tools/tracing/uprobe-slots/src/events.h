@@ -18,6 +18,7 @@ struct tep_event;
 struct tep_record;
 
 #define SLOT_SYSTEM	"uprobes"
+#define SLOT_PREFIX	"slot_"
 #define EVENTS_MAX	16
 #define FIELDS_MAX	2
 #define WORDS_MAX	16

@@ -69,13 +69,50 @@ static int check_kernel(void)
 	return EXIT_OK;
 }
 
+/* They tell who is created, in which process, under which name: procs_learn(). */
+static const char *const task_events[] = { "task_newtask", "task_rename" };
+
+static void load_event(struct session *s, const char *system, const char *event)
+{
+	int size;
+	char *format = tracefs_event_file_read(NULL, system, event, "format", &size);
+
+	if (format)
+		tep_parse_event(s->tep, format, size, system);
+	free(format);
+}
+
+/*
+ * Not with tracefs_local_events_system(): that reads and sorts all symbols of the
+ * kernel, which no slot event names, and each uprobe that somebody has defined.
+ */
+static void load_events(struct session *s)
+{
+	char **events = tracefs_system_events(NULL, SLOT_SYSTEM);
+	size_t i;
+
+	for (i = 0; events && events[i]; i++)
+		if (!strncmp(events[i], SLOT_PREFIX, strlen(SLOT_PREFIX)))
+			load_event(s, SLOT_SYSTEM, events[i]);
+	tracefs_list_free(events);
+	for (i = 0; i < ARRAY_SIZE(task_events); i++)
+		load_event(s, "task", task_events[i]);
+	/* Names of tasks that were seen before and may be gone. */
+	tracefs_load_cmdlines(NULL, s->tep);
+}
+
 static int find_events(struct session *s)
 {
-	static const char *const systems[] = { SLOT_SYSTEM, "task", NULL };
+	int size;
+	char *header = tracefs_instance_file_read(NULL, "events/header_page", &size);
 
-	s->tep = tracefs_local_events_system(tracefs_tracing_dir(), systems);
-	if (s->tep)
+	s->tep = header ? tep_alloc() : NULL;
+	if (s->tep) {
+		tep_parse_header_page(s->tep, header, size, sizeof(long));
+		load_events(s);
 		events_find(s->tep, &s->events);
+	}
+	free(header);
 	if (s->events.nr)
 		return EXIT_OK;
 	return fail(EXIT_NO_FEATURE,
@@ -240,10 +277,8 @@ static int follow_command(struct session *s, char **argv)
 
 int session_follow(struct session *s, const struct scope *scope)
 {
-	static const char *const task_events[] = { "task_newtask", "task_rename" };
 	size_t i;
 
-	/* Who is created meanwhile, in which process, under which name. */
 	for (i = 0; i < ARRAY_SIZE(task_events); i++)
 		if (session_has_event(s, "task", task_events[i]))
 			session_enable(s, "task", task_events[i]);
