@@ -33,13 +33,19 @@ prepare() {
 }
 
 leftovers() {
-	local file
+	local file now
 
-	[ -z "$(ls $TRACING/instances)" ] || echo "instances are left: $(ls $TRACING/instances); "
-	for file in $TRACING/events/uprobes/slot_*/enable; do
-		[ "$(<"$file")" = 0 ] || echo "$file is left on; "
+	for file in $TRACING/instances/*; do
+		[ ! -e "$file" ] || fault+="instance ${file##*/} is left; "
 	done
-	[ -z "$(<$TRACING/set_event_pid)" ] || echo "set_event_pid is left; "
+	for file in $TRACING/events/uprobes/slot_*/enable; do
+		now=
+		read -r now <"$file"
+		[ "$now" = 0 ] || fault+="$file is left on; "
+	done
+	now=
+	read -r now <$TRACING/set_event_pid
+	[ -z "$now" ] || fault+="set_event_pid is left; "
 }
 
 unprobe() {

@@ -5,7 +5,7 @@
 . "$GUEST_ENGINE"
 guest_begin
 prepare() { :; }
-leftovers() { [ -z "$(ls $TRACING/instances)" ] || echo "instances are left; "; }
+leftovers() { [ -z "$(ls $TRACING/instances)" ] || fault+="instances are left; "; }
 echo "area_pages 4" >"$WORK/knobs"
 
 for arguments in "" show "show --json" tasks "top -n 1" "watch -n 1" "set enable 1" "set --pid 1 8" \
