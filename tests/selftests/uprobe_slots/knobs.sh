@@ -10,10 +10,10 @@
 . "$(dirname "$0")/tap.sh"
 tap_start
 
-old_enable=$(cat $SLOTS/enable)
-old_cache_limit=$(cat $SLOTS/cache_limit)
-old_area_pages=$(cat $SLOTS/area_pages)
-old_task_limits=$(cat $SLOTS/task_limits)
+old_enable=$(<$SLOTS/enable)
+old_cache_limit=$(<$SLOTS/cache_limit)
+old_area_pages=$(<$SLOTS/area_pages)
+old_task_limits=$(<$SLOTS/task_limits)
 
 restore() {
 	put $SLOTS/enable "$old_enable"
@@ -39,7 +39,7 @@ files_and_modes() {
 }
 
 defaults() {
-	case " $(cat /proc/cmdline) " in
+	case " $(</proc/cmdline) " in
 	*" uprobe_slots=off "*) diag "booted with uprobe_slots=off" ;;
 	*) [ "$old_enable" = 1 ] || bad "enable is $old_enable" ;;
 	esac
@@ -53,7 +53,7 @@ accepts() {
 	shift
 	for v; do
 		put $SLOTS/$f "$v\n" || bad "$f: cannot write $v: $error"
-		got=$(cat $SLOTS/$f)
+		got=$(<$SLOTS/$f)
 		[ "$got" = "$v" ] || bad "$f: wrote $v, read '$got'"
 	done
 }
@@ -62,10 +62,10 @@ accepts() {
 refuses() {
 	local f=$1 e=$2 v before
 	shift 2
-	before=$(cat $SLOTS/$f)
+	before=$(<$SLOTS/$f)
 	for v; do
 		expect_error "$e" put $SLOTS/$f "$v"
-		[ "$(cat $SLOTS/$f)" = "$before" ] || bad "$f: '$v' changed it"
+		[ "$(<$SLOTS/$f)" = "$before" ] || bad "$f: '$v' changed it"
 	done
 }
 
@@ -73,7 +73,7 @@ knob_enable() {
 	accepts enable 0 1 0 1
 	put $SLOTS/enable "0" || bad "no newline: $error"
 	put $SLOTS/enable " 1 \n" || bad "spaces: $error"
-	[ "$(cat $SLOTS/enable)" = 1 ] || bad "enable is $(cat $SLOTS/enable)"
+	[ "$(<$SLOTS/enable)" = 1 ] || bad "enable is $(<$SLOTS/enable)"
 	refuses enable "$EITHER" 2 -1 99 99999999999999999999
 	refuses enable "$EINVAL" x 1x 1.0 "1 0" "\n" "on off"
 }
@@ -98,7 +98,7 @@ logs_error() {
 	local how=$1 f=$2 text=$3 log n
 	: > $TRACING/error_log
 	"$how" $SLOTS/$f "$text" && bad "$f: '$text' was accepted"
-	log=$(cat $TRACING/error_log)
+	log=$(<$TRACING/error_log)
 	n=$(printf '%s\n' "$log" | grep -c '^\[.*\] uprobe_slots: error: .')
 	[ "$n" = 1 ] || bad "$f '$text': $n error lines: $log"
 	printf '%s\n' "$log" | grep -q '^  Command: ' ||
@@ -122,8 +122,8 @@ error_log() {
 	: > $TRACING/error_log
 	put $SLOTS/cache_limit 8
 	append $SLOTS/task_limits "$$ 5\n"
-	[ -s $TRACING/error_log ] && [ -n "$(cat $TRACING/error_log)" ] &&
-		bad "a good write left: $(cat $TRACING/error_log)"
+	[ -s $TRACING/error_log ] && [ -n "$(<$TRACING/error_log)" ] &&
+		bad "a good write left: $(<$TRACING/error_log)"
 }
 
 # The caret stands under the word that is wrong.
@@ -155,7 +155,7 @@ task_limits() {
 	limits_are "$a 0"
 	append $SLOTS/task_limits "$b 64" || bad "no newline: $error"
 	[ "$(sort $SLOTS/task_limits)" = "$(printf '%s\n' "$a 0" "$b 64" | sort)" ] ||
-		bad "two lines: $(cat $SLOTS/task_limits)"
+		bad "two lines: $(<$SLOTS/task_limits)"
 	append $SLOTS/task_limits "$a 7\n$a 9\n" || bad "two for one: $error"
 	grep -qx "$a 9" $SLOTS/task_limits || bad "the last one does not win"
 	append $SLOTS/task_limits "$b -\n" || bad "clear: $error"
