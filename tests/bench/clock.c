@@ -6,15 +6,21 @@
  * a thread of QEMU's, and has a clock of its own. A window is on each CPU what
  * lies between the first MARK_START and the last MARK_STOP there.
  *
- * Argument: out=FILE. Output: a line for each MARK_REPORT, the nanoseconds of all
- * CPUs together since the MARK_FORGET or MARK_REPORT before.
+ * Argument: turn=SOCKET. Several guests measure in turn, as somebody at the other end
+ * of that Unix socket says. At each MARK_FORGET this says "ready" there, and holds the
+ * CPU until it gets a byte; at each MARK_REPORT it says how many nanoseconds all CPUs
+ * together had since the MARK_FORGET before.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "marks.h"
 #include "qemu-plugin.h"
@@ -27,7 +33,7 @@ EXPORT int qemu_plugin_version = 1;
 static struct {
 	_Atomic uint64_t first, last;	/* 0: not yet */
 } vcpus[MAX_CPUS];
-static FILE *out;
+static int turn = -1;
 static bool arm64;
 
 /* Of the calling thread, which is the virtual CPU. */
@@ -39,10 +45,15 @@ static uint64_t cpu_time(void)
 	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
 }
 
-static void forget(void)
+/* If nobody is there any more, there is nobody to wait for. */
+static void await_turn(void)
 {
 	unsigned int cpu;
+	char byte;
 
+	dprintf(turn, "ready\n");
+	while (read(turn, &byte, 1) < 0 && errno == EINTR)
+		;
 	for (cpu = 0; cpu < MAX_CPUS; cpu++) {
 		vcpus[cpu].first = 0;
 		vcpus[cpu].last = 0;
@@ -58,9 +69,7 @@ static void report(void)
 		if (vcpus[cpu].first)
 			sum += vcpus[cpu].last - vcpus[cpu].first;
 	}
-	fprintf(out, "%" PRIu64 "\n", sum);
-	fflush(out);
-	forget();
+	dprintf(turn, "%" PRIu64 "\n", sum);
 }
 
 static void mark_cb(unsigned int cpu, void *data)
@@ -77,7 +86,7 @@ static void mark_cb(unsigned int cpu, void *data)
 		report();
 		break;
 	case MARK_FORGET:
-		forget();
+		await_turn();
 		break;
 	default:
 		break;
@@ -102,16 +111,30 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	}
 }
 
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		fprintf(stderr, "clock: %s: %s\n", path, strerror(errno));
+		return -1;
+	}
+	return fd;
+}
+
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info,
 			       int argc, char **argv)
 {
-	if (argc == 1 && !strncmp(argv[0], "out=", 4))
-		out = fopen(argv[0] + 4, "w");
-	if (!out || info->system.max_vcpus > MAX_CPUS) {
-		fprintf(stderr, "clock: out=FILE is needed, and at most %d CPUs\n",
+	if (argc != 1 || strncmp(argv[0], "turn=", 5) || info->system.max_vcpus > MAX_CPUS) {
+		fprintf(stderr, "clock: turn=SOCKET is needed, and at most %d CPUs\n",
 			MAX_CPUS);
 		return 1;
 	}
+	turn = connect_to(argv[0] + 5);
+	if (turn < 0)
+		return 1;
 	arm64 = !strcmp(info->target_name, "aarch64");
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
 	return 0;
