@@ -85,7 +85,7 @@ def define_symbolic_value(event, field, value, text):
 
 def trace_unhandled(event, context, fields, sample):
     """All events: by name, so that a kernel may add fields to them."""
-    if event.startswith("uprobes__slot_"):
+    if event.startswith("uprobes__slot_") and not recorder.again(event, sample):
         recorder.add(event, fields, sample["sample"])
 
 
@@ -123,7 +123,8 @@ class Lost:
         ctypes.CDLL(None).fflush(None)
         self.file.seek(0)
         found = collections.Counter()
-        for line in self.file:
+        # As events, these too may be there twice.
+        for line in set(self.file):
             match = re.search(rb"PERF_RECORD_(LOST\w*)\D+(\d+)", line)
             if match:
                 found[match[1]] += int(match[2])
@@ -148,6 +149,27 @@ class Recorder:
         self.comms = {}
         self.symbols = {}       # (pid, ip) -> (name, offset, dso)
         self.first = self.last = None
+        self.now_ns = None      # time of the last event
+        self.then = set()       # the events of that time
+        self.repeated = 0
+
+    def again(self, event, sample):
+        """Whether this is an event that was there before.
+
+        perf record looks twice how far a buffer is filled: it copies what has
+        come up to the second look, and then again what has since the first. perf
+        sorts by time, so both copies come at once.
+        """
+        time = sample["sample"]["time"]
+        if time != self.now_ns:
+            self.now_ns = time
+            self.then.clear()
+        what = (event, sample["sample"]["cpu"], bytes(sample["raw_buf"]))
+        if what in self.then:
+            self.repeated += 1
+            return True
+        self.then.add(what)
+        return False
 
     def add(self, event, fields, sample):
         time, tid = sample["time"], sample["tid"]
@@ -283,6 +305,7 @@ def wait_figures(waits):
 class Report:
     def __init__(self, rec, lost_events):
         self.lost = lost_events
+        self.repeated = rec.repeated
         self.all = Group()
         self.processes = collections.defaultdict(Group)
         self.probes = collections.defaultdict(Group)
@@ -362,7 +385,8 @@ class Report:
 
     def as_dict(self):
         return dict(
-            self.all.as_dict(), seconds=self.seconds, lost=self.lost, missing=self.missing(),
+            self.all.as_dict(), seconds=self.seconds, lost=self.lost, repeated=self.repeated,
+            missing=self.missing(),
             limits=[dict(zip(("limit", "tasks", "of"), row)) for row in self.limits()],
             processes=[dict(group.as_dict(), pid=pid, comm=self.comms.get(pid))
                        for pid, group in self.by_executions(self.processes)],
@@ -445,6 +469,9 @@ def print_report(report, out):
     elif report.missing():
         out.write("INCOMPLETE: some %d events are missing (lost, filtered, or not"
                   " recorded).\n" % report.missing())
+    if report.repeated:
+        out.write("%d events are in the recording twice, as perf may write them; each was"
+                  " counted once.\n" % report.repeated)
     if not counters:
         out.write("No slot events: no probe was hit out of line, or enable is 0.\n")
         return
