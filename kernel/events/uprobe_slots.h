@@ -322,7 +322,7 @@ enum uprobe_slot_delay {
 	UPROBE_NR_DELAYS
 };
 
-extern unsigned long uprobe_slot_spins[UPROBE_NR_DELAYS];
+extern unsigned long uprobe_slot_delays[UPROBE_NR_DELAYS];
 
 void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us);
 int uprobe_slots_set_enabled(bool on);

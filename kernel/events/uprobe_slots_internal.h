@@ -103,16 +103,26 @@ static inline bool uprobe_fault_pending(void)
 
 /*
  * Outside of debug builds there is nothing left of it. In these a hit shall not save
- * registers for a call that it does not make: so it spins itself.
+ * registers for a call that it does not make: so it counts spins. Reclaim goes by the
+ * clock: where emulated CPUs take turns, each cpu_relax() lets all others go first, and
+ * to count them would take it thousands of times as long as it was told.
  */
 static inline void slot_delay(enum uprobe_slot_delay point)
 {
-	unsigned long spins;
+	unsigned long wait;
+	u64 start;
 
 	if (!IS_ENABLED(CONFIG_UPROBE_SLOTS_DEBUG))
 		return;
-	for (spins = READ_ONCE(uprobe_slot_spins[point]); unlikely(spins); spins--)
-		cpu_relax();
+	wait = READ_ONCE(uprobe_slot_delays[point]);
+	if (point < UPROBE_DELAY_MARK) {
+		for (; unlikely(wait); wait--)
+			cpu_relax();
+	} else if (wait) {
+		start = ktime_get_ns();
+		while (ktime_get_ns() - start < wait)
+			cpu_relax();
+	}
 }
 
 #define slot_delay slot_delay

@@ -5,18 +5,24 @@
  */
 #include "uprobe_slots_types.h"
 
-unsigned long uprobe_slot_spins[UPROBE_NR_DELAYS];	/* see slot_delay() */
+unsigned long uprobe_slot_delays[UPROBE_NR_DELAYS];	/* see slot_delay() */
 
 /**
  * uprobe_slots_set_delay - have whoever comes to @point wait (debug builds)
  * @point: between two steps of the protocol
- * @us:	   about so many microseconds, by what cpu_relax() takes now; 0 not at all
+ * @us:	   so many microseconds; a hit about so many, by what cpu_relax() takes now;
+ *	   0 not at all
  */
 void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us)
 {
 	const unsigned int samples = 5, sample = 2000;
 	u64 ns, best = U64_MAX;
 	unsigned int i, j;
+
+	if (point >= UPROBE_DELAY_MARK) {
+		WRITE_ONCE(uprobe_slot_delays[point], us * NSEC_PER_USEC);
+		return;
+	}
 
 	/* The fastest one was not interrupted. */
 	for (i = 0; i < samples; i++) {
@@ -27,7 +33,7 @@ void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us)
 		best = min(best, ktime_get_ns() - ns);
 		preempt_enable();
 	}
-	WRITE_ONCE(uprobe_slot_spins[point],
+	WRITE_ONCE(uprobe_slot_delays[point],
 		   div64_u64((u64)us * NSEC_PER_USEC * sample, max(best, 1)));
 }
 
