@@ -164,7 +164,7 @@ class Recorder:
         if time != self.now_ns:
             self.now_ns = time
             self.then.clear()
-        what = (event, sample["sample"]["cpu"], bytes(sample["raw_buf"]))
+        what = (event, sample["sample"]["cpu"], sample["raw_buf"])
         if what in self.then:
             self.repeated += 1
             return True
