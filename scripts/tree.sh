@@ -7,9 +7,10 @@
 #   prefix  the tarball's top directory
 #   files   the names of all its files; older than any edit
 #   orig/   pristine copies of the files that hooks have touched
+#   fixed/  of these, what fixes have changed, before the hooks
 #   laid/   the same files as the hooks made them
 #   hooked  their names
-#   hooks   checksum of the hooks as laid
+#   hooks   checksum of the fixes and hooks as laid
 #   links   the new files as linked
 
 # tree_of VERSION [stock]
@@ -22,7 +23,15 @@ tree_of()
 
 hooks()
 {
-	find "$TOP/kernel/hooks/$VERSION" -name '*.diff' 2>/dev/null | LC_ALL=C sort
+	[ ! -d "$TOP/kernel/hooks/$VERSION" ] ||
+		find "$TOP/kernel/hooks/$VERSION" -name '*.diff' | LC_ALL=C sort
+}
+
+# Mends of the source itself, in the order in which they apply; hooks come behind.
+fixes()
+{
+	[ ! -d "$TOP/kernel/fixes/$VERSION" ] ||
+		find "$TOP/kernel/fixes/$VERSION" -name '*.diff' | LC_ALL=C sort
 }
 
 cat_hooks()
@@ -30,10 +39,15 @@ cat_hooks()
 	hooks | xargs -r -d '\n' cat
 }
 
-# The existing kernel files that the hooks edit.
+cat_fixes()
+{
+	fixes | xargs -r -d '\n' cat
+}
+
+# The existing kernel files that the fixes and hooks edit.
 hooked_files()
 {
-	cat_hooks | sed -nE 's,^\+\+\+ b/([^[:space:]]+).*,\1,p' | LC_ALL=C sort -u
+	{ cat_fixes; cat_hooks; } | sed -nE 's,^\+\+\+ b/([^[:space:]]+).*,\1,p' | LC_ALL=C sort -u
 }
 
 # "REPOSITORY-PATH KERNEL-PATH" of each new file. tools/perf/Makefile is none: a
@@ -60,7 +74,7 @@ new_files()
 
 hooks_stamp()
 {
-	{ hooks | sed 's,.*/,,'; cat_hooks; } | sha256sum
+	{ { fixes; hooks; } | sed 's,.*/,,'; cat_fixes; cat_hooks; } | sha256sum
 }
 
 # Someone may have removed a hooked file to drop its edits.
@@ -72,7 +86,7 @@ none_missing()
 	done <"$TREE/.pristine/hooked"
 }
 
-# unpack TARBALL|DIRECTORY: makes a whole tree or none.
+# unpack TARBALL|DIRECTORY: makes a whole tree or none. Relies on set -e, as all here does.
 unpack()
 {
 	local part=$TREE.part

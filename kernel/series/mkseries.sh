@@ -4,6 +4,9 @@
 # for `git am` in a kernel tree of that version. With -b, also builds what each
 # of its commits touches, for x86-64 and arm64, and the tool.
 #
+# First come the mends of the source itself: each ../fixes/VERSION/NN-name.diff is
+# one commit, ../fixes/NN-name its message.
+#
 # Each file NN-name here is one commit: its message, a line "---", and what it
 # takes, as paths or patterns of the kernel tree, each file as a whole.
 set -euo pipefail
@@ -76,10 +79,20 @@ new_work()
 	git_work commit -q -m "Linux $VERSION"
 }
 
+commit_fixes()
+{
+	local fix
+	fixes | while read -r fix; do
+		patch -p1 -s --fuzz=0 --no-backup-if-mismatch -d "$work" <"$fix"
+		git_work commit -q -a -s -F "$TOP/kernel/fixes/$(basename "$fix" .diff)"
+	done
+}
+
 make_patches()
 {
 	local commit path
 	new_work
+	commit_fixes
 	for commit in "${commits[@]}"; do
 		taken "$commit" >"$out/paths"
 		while read -r path; do
@@ -147,6 +160,7 @@ apply()
 # types by `make lint`; here these are left out:
 #   FILE_PATH_CHANGES	an entry of MAINTAINERS is for maintainers to give
 #   AVOID_EXTERNS, PARENTHESIS_ALIGNMENT	lines that were so before the edit
+#   ENOSYS, ENOTSUPP	what uprobes.c of x86 returns in such cases
 # and in the selftests and the tools, which are programs for user space, what asks
 # for names that only the kernel has, or is about the kernel's own code; the
 # tool's messages are whole lines, so that they can be found; and a shell test of
@@ -154,6 +168,7 @@ apply()
 check_style()
 {
 	local patch status=0 ignore kernel=FILE_PATH_CHANGES,AVOID_EXTERNS,PARENTHESIS_ALIGNMENT
+	kernel+=,ENOSYS,ENOTSUPP
 	local user=PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE,ENOSYS,CAMELCASE,EMBEDDED_FUNCTION_NAME
 	user+=,STATIC_CONST_CHAR_ARRAY,MACRO_ARG_REUSE,LINE_SPACING,MULTIPLE_ASSIGNMENTS
 	user+=,EXECUTE_PERMISSIONS,STRCPY
@@ -179,4 +194,4 @@ check_taken
 make_patches
 apply
 check_style || die "checkpatch found something"
-note "${#commits[@]} patches in ${out#"$TOP"/}, which end in ${TREE#"$TOP"/}"
+note "$(fixes | wc -l) + ${#commits[@]} patches in ${out#"$TOP"/}, which end in ${TREE#"$TOP"/}"
