@@ -69,6 +69,15 @@ enum uprobe_exit {
 #ifdef CONFIG_UPROBE_SLOTS
 
 /*
+ * May current execute what a key of this analysis has a slot for? Where programs have
+ * more than one mode the arch says: a probe is analysed once, for the mode of the first
+ * process that maps it, and any process may hit it.
+ */
+#ifndef arch_uprobe_mode_fits
+#define arch_uprobe_mode_fits(auprobe, regs)	((void)(auprobe), (void)(regs), true)
+#endif
+
+/*
  * Pages of the mapping, page 0 included: always the same, since the mapping
  * cannot change its size later. An arch that shares no slots needs no more.
  */
@@ -203,6 +212,7 @@ int __uprobe_slot_begin(struct uprobe_task *utask, const struct uprobe_slot_key 
 void uprobe_slot_cache_empty(struct uprobe_slot_cache *cache);
 void uprobe_slot_end(struct uprobe_task *utask);
 bool uprobe_slot_trapped(struct uprobe_task *utask, struct pt_regs *regs);
+void uprobe_slot_leave(struct uprobe_task *utask, struct pt_regs *regs);
 bool uprobe_slot_signal(struct uprobe_task *utask);
 unsigned long uprobe_slot_trap_addr(struct uprobe_task *utask, unsigned long ip);
 void uprobe_slot_cache_free(struct uprobe_task *utask);
@@ -246,7 +256,7 @@ static inline int uprobe_slot_begin(struct uprobe_task *utask,
 	limit = uprobe_slot_limit(current);
 	if (unlikely(!limit))
 		return uprobe_slot_limit_0(utask);
-	if (unlikely(!key->len))
+	if (unlikely(!key->len || !arch_uprobe_mode_fits(&key->arch, regs)))
 		return UPROBE_MISS_UNSHAREABLE;
 	return __uprobe_slot_begin(utask, key, regs, root, limit);
 }
@@ -384,6 +394,10 @@ static inline void uprobe_slot_end(struct uprobe_task *utask)
 static inline bool uprobe_slot_trapped(struct uprobe_task *utask, struct pt_regs *regs)
 {
 	return false;
+}
+
+static inline void uprobe_slot_leave(struct uprobe_task *utask, struct pt_regs *regs)
+{
 }
 
 static inline bool uprobe_slot_signal(struct uprobe_task *utask)

@@ -106,6 +106,15 @@ struct pt_regs {
 #define X86_EFLAGS_TF	BIT(8)
 #define X86_EFLAGS_OF	BIT(11)
 
+#define __USER_CS	0x33
+#define __USER32_CS	0x23
+#define __USER_DS	0x2b
+
+#define TRAP_HWBKPT	4
+
+#define DR_STEP		BIT(14)
+#define DR_TRAP_BITS	0xf
+
 struct mm_struct { bool is_64bit; };
 struct page;
 struct notifier_block;
@@ -126,7 +135,7 @@ struct task_struct {
 	struct mm_struct	*mm;
 	struct uprobe_task	*utask;
 	int			pid;
-	struct { unsigned int trap_nr; } thread;
+	struct { unsigned int trap_nr; unsigned long virtual_dr6; } thread;
 };
 
 extern struct task_struct *current;

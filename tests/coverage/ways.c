@@ -79,6 +79,11 @@ int copy_to_user(void)
 	abort();
 }
 
+unsigned long insn_get_seg_base(void)
+{
+	abort();
+}
+
 int shstk_push(void)
 {
 	abort();

@@ -14,61 +14,182 @@
 #include "../../../kernel/events/uprobe_slots_internal.h"
 #include "uprobes.h"
 
-/*
- * SYSCALL and SYSENTER mask TF: the CPU executes one more instruction before it
- * traps. So the next bytes of the program have to follow in the slot, as they do
- * in a transient one, which gets MAX_UINSN_BYTES of it.
- */
-static bool uprobe_traps_late(const struct insn *insn)
+/* One bit an opcode; a row of this has 16. */
+#define W(row, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, ba, bb, bc, bd, be, bf) \
+	(((b0) << 0 | (b1) << 1 | (b2) << 2 | (b3) << 3 | (b4) << 4 | \
+	  (b5) << 5 | (b6) << 6 | (b7) << 7 | (b8) << 8 | (b9) << 9 | \
+	  (ba) << 10 | (bb) << 11 | (bc) << 12 | (bd) << 13 | \
+	  (be) << 14 | (bf) << 15) << ((row) % 0x20))
+
+static bool in_set(const u32 *set, u8 opcode)
 {
-	return insn->opcode.bytes[0] == 0x0f &&
-	       (insn->opcode.bytes[1] == 0x05 || insn->opcode.bytes[1] == 0x34);
+	return set[opcode / 32] & BIT(opcode % 32);
+}
+
+/* ----------------------------------------------------- what may share ---- */
+
+/*
+ * A slot holds as many bytes as the decoder says, so it has to say what the CPU
+ * takes. Sharing goes by what is known to be right; the rest uses a transient slot,
+ * which has the program's next bytes behind the instruction. tests/lengths holds
+ * these rules against a CPU.
+ */
+
+/* Two-byte opcodes without ModRM. To all others the CPU gives one. */
+static const u32 no_modrm_2byte[256 / 32] = {
+	/*       0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f */
+	W(0x00, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0) |
+	W(0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	W(0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) |
+	W(0x30, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0),
+	0,
+	W(0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) |
+	W(0x70, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0),
+	W(0x80, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0x90, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	W(0xa0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0) |
+	W(0xb0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	W(0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1) |
+	W(0xd0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	0,
+};
+
+static bool has_prefix(struct insn *insn, u8 prefix)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(insn->prefixes.bytes); i++) {
+		if (insn->prefixes.bytes[i] == prefix)
+			return true;
+	}
+
+	return false;
+}
+
+static bool has_rep(struct insn *insn)
+{
+	return has_prefix(insn, 0xf2) || has_prefix(insn, 0xf3);
 }
 
 /*
- * Which instructions are longer than the decoder says? With the program's next bytes
- * behind it, as in a transient slot, such a copy works all the same. A REX is none if
- * another prefix follows, which the decoder takes for the opcode then; all opcodes of
- * three bytes have operands, also those that it does not know; and 8f is pop, or XOP.
+ * Behind 0f a prefix selects the instruction: for the decoder the last prefix, for the
+ * CPU f2 or f3, else 66, wherever it stands.
  */
-static bool uprobe_cut_short(const struct insn *insn)
+static bool prefix_certain(struct insn *insn)
 {
-	u8 opcode = insn->opcode.bytes[0];
+	u8 last = insn->prefixes.bytes[3];
 
-	if (insn->vex_prefix.nbytes)
+	if (has_rep(insn))
+		return (last & 0xfe) == 0xf2 && !has_prefix(insn, last ^ 1);
+	return !has_prefix(insn, 0x66) || last == 0x66;
+}
+
+static bool length_certain_2byte(struct insn *insn)
+{
+	switch (insn->opcode.bytes[1]) {
+	case 0x0f:		/* 3DNow: its opcode comes last */
+	case 0x20 ... 0x27:	/* control registers: mod is ignored */
+	case 0x78: case 0x79:	/* vmread; with a prefix SSE4a, and immediates */
+	case 0xa6: case 0xa7:	/* VIA's own */
+	case 0xff:		/* ud0: with ModRM or without */
 		return false;
+	case 0x71 ... 0x73:	/* shifts: an immediate, even where undefined */
+		return insn->immediate.nbytes;
+	default:
+		return !insn->modrm.nbytes ==
+		       in_set(no_modrm_2byte, insn->opcode.bytes[1]);
+	}
+}
+
+#define EVEX_PREFIX	0x62
+#define XOP_PREFIX	0x8f
+#define VEX3_PREFIX	0xc4
+#define VEX2_PREFIX	0xc5
+
+static bool length_certain_1byte(struct insn *insn)
+{
+	insn_attr_t attr = inat_get_opcode_attribute(insn->opcode.bytes[0]);
+
+	/* A REX in front of another prefix is none, and that prefix no opcode. */
+	if (inat_is_legacy_prefix(attr) ||
+	    (insn->x86_64 && (inat_is_rex_prefix(attr) || inat_is_rex2_prefix(attr))))
+		return false;
+
+	switch (insn->opcode.bytes[0]) {
+	case EVEX_PREFIX: case VEX3_PREFIX: case VEX2_PREFIX:
+		return !insn->x86_64;	/* bound, les, lds; not behind a REX */
+	case XOP_PREFIX:		/* or pop */
+		return !X86_MODRM_REG(insn->modrm.value);
+	default:
+		return true;
+	}
+}
+
+static bool length_certain_vex(struct insn *insn)
+{
+	u8 map = insn->vex_prefix.bytes[1];
+
+	if (insn->vex_prefix.bytes[0] == XOP_PREFIX)
+		return false;
+	/* The maps of AVX: 1 to 3, of AVX512-FP16: 5 and 6 */
+	if (insn->vex_prefix.bytes[0] == EVEX_PREFIX && ((map & 7) == 4 || (map & 7) == 7))
+		return false;
+	/* Only EVEX has these, but AMD's CPUs take immediates for VEX, too. */
+	if (insn->vex_prefix.bytes[0] != EVEX_PREFIX &&
+	    insn_vex_m_bits(insn) == 1 && (insn->opcode.bytes[0] & 0xfe) == 0x78)
+		return false;
+	/* vzeroupper is the only one without ModRM. */
+	return insn->modrm.nbytes || insn->opcode.bytes[0] == 0x77;
+}
+
+static bool uprobe_length_certain(struct insn *insn)
+{
+	/* REX2 is newer than the CPUs at hand; ud2 in front means Xen or KVM. */
+	if (insn->rex_prefix.nbytes > 1 || insn->emulate_prefix_size)
+		return false;
+	if (insn->vex_prefix.nbytes)
+		return length_certain_vex(insn);
+
 	switch (insn->opcode.nbytes) {
 	case 1:
-		return inat_is_legacy_prefix(inat_get_opcode_attribute(opcode)) ||
-		       (opcode == 0x8f && X86_MODRM_REG(insn->modrm.value));
-	case 3:
-		return !insn->modrm.nbytes;
+		return length_certain_1byte(insn);
+	case 2:
+		return prefix_certain(insn) && length_certain_2byte(insn);
+	case 3:	/* 0f 38 and 0f 3a: all have ModRM */
+		return prefix_certain(insn) && insn->modrm.nbytes;
 	default:
 		return false;
 	}
 }
 
 /*
- * arch_uprobe_analyze_insn() goes by the last byte of an opcode, and takes some AVX
- * instructions for others: vcmpps for a ret, whose ip it does not put right. Of REX2,
- * even which map the opcode is of is in the prefix. These stay on the way that they
- * have always gone.
+ * After these the next bytes of the slot may run before a single step ends: as TF is
+ * masked (syscall, sysenter), or held back (lss), or as the kernel emulates the
+ * instruction behind a fault and only advances ip: sgdt and its kin for UMIP, and
+ * cpuid, rdtsc, rdpmc and rdtscp in a confidential VM. The program's next bytes have
+ * to be there, as in a transient slot.
  */
-static bool uprobe_mistaken(const struct insn *insn, u8 fixups)
+static bool uprobe_traps_late(struct insn *insn)
 {
-	return insn->rex_prefix.nbytes > 1 || uprobe_cut_short(insn) ||
-	       (insn->vex_prefix.nbytes &&
-		(fixups & (UPROBE_FIX_IP | UPROBE_FIX_CALL | UPROBE_FIX_SETF)) !=
-		UPROBE_FIX_IP);
+	if (insn->vex_prefix.nbytes || insn->opcode.nbytes != 2)
+		return false;
+
+	switch (insn->opcode.bytes[1]) {
+	case 0x00:	/* sldt, str, ... */
+	case 0x01:	/* sgdt, sidt, smsw, rdtscp, ... */
+	case 0x05:	/* syscall */
+	case 0x31:	/* rdtsc */
+	case 0x33:	/* rdpmc */
+	case 0x34:	/* sysenter */
+	case 0xa2:	/* cpuid */
+	case 0xb2:	/* lss */
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* -------------------------------------------------------------- exits ---- */
-
-#define W(row, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, ba, bb, bc, bd, be, bf) \
-	(((b0) << 0 | (b1) << 1 | (b2) << 2 | (b3) << 3 | (b4) << 4 | \
-	  (b5) << 5 | (b6) << 6 | (b7) << 7 | (b8) << 8 | (b9) << 9 | \
-	  (ba) << 10 | (bb) << 11 | (bc) << 12 | (bd) << 13 | \
-	  (be) << 14 | (bf) << 15) << ((row) % 0x20))
 
 /*
  * Opcodes that go on to the next instruction, or fault, and that do not mind where
@@ -101,37 +222,20 @@ static const u32 straight_2byte[256 / 32] = {
 	W(0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0) |
 	W(0x10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1),
 	W(0x20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1) |
-	W(0x30, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	W(0x30, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 	W(0x40, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
 	W(0x50, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
 	W(0x60, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
 	W(0x70, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1),
 	W(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) |
 	W(0x90, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
-	W(0xa0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1) |
+	W(0xa0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1) |
 	W(0xb0, 1, 1, 0, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1),
 	W(0xc0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1) |
 	W(0xd0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
 	W(0xe0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) |
 	W(0xf0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0),
 };
-
-static bool in_set(const u32 *set, u8 opcode)
-{
-	return set[opcode / 32] & BIT(opcode % 32);
-}
-
-static bool has_rep(struct insn *insn)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(insn->prefixes.bytes); i++) {
-		if ((insn->prefixes.bytes[i] & 0xfe) == 0xf2)
-			return true;
-	}
-
-	return false;
-}
 
 /* Of the one-byte opcodes that are in the set, those that are straight after all. */
 static bool straight_group(struct insn *insn)
@@ -222,12 +326,25 @@ static void choose_exits(struct insn *insn, bool riprel, struct uprobe_slot_key 
 }
 
 /*
+ * The code segment of a mode. A task in any other one, of the LDT or of Xen's, does not
+ * share.
+ */
+static u16 usual_cs(enum insn_mode mode)
+{
+#ifdef CONFIG_IA32_EMULATION
+	if (mode == INSN_MODE_32)
+		return __USER32_CS;
+#endif
+	return __USER_CS;
+}
+
+/*
  * Only default_xol_ops share. The others come here after a failed emulation,
  * and push_xol_ops leaves ip in the slot if the push succeeds there after all.
  *
  * ops, fixups and ilen are part of the key: the pre and post functions go by
  * them, and riprel_analyze() turns "mov %eax,disp32(%rip)" into the very bytes
- * of "mov %eax,disp32(%rsi)".
+ * of "mov %eax,disp32(%rsi)". So is the mode, for which length and exits hold.
  */
 unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 				  struct mm_struct *mm,
@@ -238,14 +355,14 @@ unsigned int arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 
 	if (auprobe->ops != &default_xol_ops ||
 	    insn_decode(&insn, auprobe->ixol, MAX_UINSN_BYTES, mode) < 0 ||
-	    uprobe_traps_late(&insn) ||
-	    uprobe_mistaken(&insn, auprobe->defparam.fixups))
+	    !uprobe_length_certain(&insn) || uprobe_traps_late(&insn))
 		return 0;
 
 	memcpy(key->arch.ixol, auprobe->ixol, auprobe->defparam.ilen);
 	key->arch.ops = auprobe->ops;
 	key->arch.defparam.ilen = auprobe->defparam.ilen;
 	key->arch.defparam.fixups = auprobe->defparam.fixups & ~UPROBE_EMULATE_MASK;
+	key->arch.defparam.cs = usual_cs(mode);
 	choose_exits(&insn, auprobe->defparam.fixups & UPROBE_FIX_RIP_MASK, key);
 
 	return auprobe->defparam.ilen;
@@ -299,7 +416,7 @@ void arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
 	}
 }
 
-/* The instruction was decoded for the program's usual mode. */
+/* The jump was written for the program's usual mode. */
 bool arch_uprobe_must_step(struct pt_regs *regs)
 {
 	return regs->flags & X86_EFLAGS_TF ||

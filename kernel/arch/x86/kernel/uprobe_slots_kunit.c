@@ -38,7 +38,7 @@ static const struct behaviour {
 	{ 'n', "nop, emulated or not", BIT(UNSHARED) | BIT(STEP) | BIT(JUMP),
 	  BIT(UNSHARED) | BIT(JUMP) },
 	{ 'p', "push, emulated or not", BIT(UNSHARED) | BIT(STEP), BIT(STEP) },
-	{ 's', "system call", BIT(UNSHARED), BIT(UNSHARED) },
+	{ 's', "may trap late, or is not as long as decoded", BIT(UNSHARED), BIT(UNSHARED) },
 	{ 'f', "reads or sets TF or IF", BIT(STEP), BIT(STEP) },
 	{ 'g', "segment", BIT(STEP), BIT(STEP) },
 	{ 'o', "port, privileged, of virtual machines", BIT(STEP), BIT(STEP) },
@@ -46,7 +46,7 @@ static const struct behaviour {
 	{ 'q', "string, may repeat", BIT(JUMP), BIT(JUMP) },
 	{ 'Q', "string, repeats", BIT(STEP), BIT(STEP) },
 	{ 'l', "rare, left to the step", BIT(STEP), BIT(STEP) },
-	{ 'v', "VEX, straight", BIT(JUMP) | BIT(UNSHARED), BIT(JUMP) | BIT(UNSHARED) },
+	{ 'v', "VEX, straight", BIT(JUMP), BIT(JUMP) },
 	/* It never executes, wherever it lies. */
 	{ 'u', "undefined", ANY, ANY },
 };
@@ -97,22 +97,22 @@ static const char * const one_byte_32[16] = {
 
 static const char * const two_byte[16] = {
 /*  0f	 0123456789abcdef */
-	"goggusocoouiu.ll",	/* 0 */
-	".........lllllnn",
-	"oooouuuu........",
-	"o.olscuoxuxuuuuu",
+	"ssggusocoouiu.ls",	/* 0 */
+	".........slllsnn",
+	"ssssuuuu........",
+	"ososscuoxuxuuuuu",
 	"................",	/* 4 */
 	"................",
 	"................",
-	"........oouu....",
+	".uuu....ssuu....",
 	"bbbbbbbbbbbbbbbb",	/* 8 */
 	"................",
-	"gg....uuggo.....",
-	"..g.gg...iG.....",
+	"ggs...uuggo.....",
+	"..s.gg...iG.....",
 	".......l........",	/* c */
 	"................",
 	"................",
-	"...............i",
+	"...............s",
 };
 
 /* Groups of which not all do the same: /0 to /7 in memory, and in registers. */
@@ -303,6 +303,12 @@ static u8 *put(u8 *to, const char *bytes)
 	return to;
 }
 
+/* Of the two-byte opcodes that are straight, those without ModRM. */
+static bool has_no_modrm(u8 opcode)
+{
+	return opcode == 0x0e || opcode == 0x77 || (opcode & 0xf8) == 0xc8;
+}
+
 static void judge_opcode(struct kunit *test, struct tally *tally, const struct map *map,
 			 const struct prefix *pfx, u8 opcode, enum form form, u8 reg)
 {
@@ -322,10 +328,14 @@ static void judge_opcode(struct kunit *test, struct tally *tally, const struct m
 		letter = group_letter(map->escape, opcode, modrm);
 	if (letter == 'x')
 		return;
-	/* The map does not know it, nor that all of these have operands. */
-	if (!insn_decode(&insn, code, MAX_UINSN_BYTES, mode) && insn.opcode.nbytes == 3 &&
-	    !insn.modrm.nbytes)
-		letter = 'u';
+	/*
+	 * The decoder's map does not know it, with this prefix, nor that it has operands.
+	 * The CPU does: 0f 38 and 0f 3a have nothing else.
+	 */
+	if (!insn_decode(&insn, code, MAX_UINSN_BYTES, mode) && insn.opcode.nbytes > 1 &&
+	    !insn.modrm.nbytes && (insn.opcode.nbytes > 2 || letter == '.') &&
+	    !(insn.opcode.nbytes == 2 && has_no_modrm(opcode)))
+		letter = 's';
 	if (letter == 'q' && pfx->what == PFX_REP)
 		letter = 'Q';
 	/* mov of a register to itself */
@@ -371,9 +381,8 @@ static void map_name(const struct map *map, char *desc)
 KUNIT_ARRAY_PARAM(map, maps, map_name);
 
 /*
- * None of VEX's transfers control. But uprobes look at the opcode as if it were one of
- * the one-byte map, and so take some for branches, pushes or returns. These go the way
- * that they have always gone.
+ * None of VEX's transfers control, though some opcodes are those of branches, pushes or
+ * returns in the one-byte map.
  */
 static void p9_vex(struct kunit *test)
 {
@@ -390,7 +399,9 @@ static void p9_vex(struct kunit *test)
 					code[2] = 0x78 | p;	/* no third register */
 					code[3] = opcode;
 					code[4] = modrm_of[form];
-					judge(test, &tally, code, 'v', form == RIP);
+					/* vzeroupper has no operand. */
+					judge(test, &tally, code, 'v',
+					      form == RIP && opcode != 0x77);
 				}
 	tell(test, "VEX", &tally);
 }
@@ -424,9 +435,14 @@ static void p9_some_by_name(struct kunit *test)
 		{ "popf", { 0x9d }, STEP },
 		{ "rep stosb", { 0xf3, 0xaa }, STEP },
 		{ "stosb", { 0xaa }, JUMP },
-		{ "enclu", { 0x0f, 0x01, 0xd7 }, STEP },
-		{ "rdtsc", { 0x0f, 0x31 }, JUMP },
-		{ "cpuid", { 0x0f, 0xa2 }, JUMP },
+		/* The kernel may emulate these behind a fault, whatever TF is. */
+		{ "enclu", { 0x0f, 0x01, 0xd7 }, UNSHARED },
+		{ "rdtsc", { 0x0f, 0x31 }, UNSHARED },
+		{ "cpuid", { 0x0f, 0xa2 }, UNSHARED },
+		{ "sgdt (%rax)", { 0x0f, 0x01, 0x00 }, UNSHARED },
+		{ "smsw %eax", { 0x0f, 0x01, 0xe0 }, UNSHARED },
+		{ "sldt (%rax)", { 0x0f, 0x00, 0x00 }, UNSHARED },
+		{ "lss (%rax),%eax", { 0x0f, 0xb2, 0x00 }, UNSHARED },
 		{ "mov %eax,16(%rip)", { 0x89, 0x05, 0x10 }, JUMP },
 		{ "mov %eax,1G(%rip)", { 0x89, 0x05, 0, 0, 0, 0x40 }, TRAP },
 		{ "mov %eax,-1G(%rip)", { 0x89, 0x05, 0, 0, 0, 0xc0 }, TRAP },
@@ -442,11 +458,26 @@ static void p9_some_by_name(struct kunit *test)
 		{ "vmovaps %ymm0,%ymm1", { 0xc5, 0xfc, 0x28, 0xc8 }, JUMP },
 		{ "vaddps 8(%rip),%ymm0,%ymm0", { 0xc5, 0xfc, 0x58, 0x05, 8 }, JUMP },
 		/* No ret, popf, call, whatever the opcode is without VEX. */
-		{ "vcmpps", { 0xc5, 0xf8, 0xc2, 0xc1, 0 }, UNSHARED },
-		{ "vfnmadd132ss", { 0xc4, 0xe2, 0x79, 0x9d, 0xc1 }, UNSHARED },
-		{ "vfmsub132ps", { 0xc4, 0xe2, 0x79, 0x9a, 0xc1 }, REFUSED },
+		{ "vcmpps", { 0xc5, 0xf8, 0xc2, 0xc1, 0 }, JUMP },
+		{ "vfnmadd132ss", { 0xc4, 0xe2, 0x79, 0x9d, 0xc1 }, JUMP },
+		{ "vfmsub132ps", { 0xc4, 0xe2, 0x79, 0x9a, 0xc1 }, JUMP },
+		{ "vpcmpeqb", { 0xc5, 0xf9, 0x74, 0xc1 }, JUMP },
+		{ "vpor", { 0xc5, 0xf9, 0xeb, 0xc1 }, JUMP },
+		{ "vpslld $5", { 0xc5, 0xf1, 0x72, 0xf1, 5 }, JUMP },
+		{ "vpsubsb", { 0xc5, 0xf9, 0xe8, 0xc1 }, JUMP },
 		{ "syscall, by REX2", { 0xd5, 0x80, 0x05 }, UNSHARED },
-		/* Longer than the decoder says. */
+		{ "xchg %rax,%r8", { 0x49, 0x90 }, JUMP },
+		/* Longer than the decoder says, or than it may say for the next CPU. */
+		{ "cmove, rep", { 0xf3, 0x0f, 0x44, 0xc1 }, UNSHARED },
+		{ "setns, rep", { 0xf3, 0x0f, 0x98, 0xc1 }, UNSHARED },
+		{ "cmovno, repne", { 0xf2, 0x0f, 0x41, 0x38 }, UNSHARED },
+		{ "movntss", { 0xf3, 0x0f, 0x2b, 0x77, 0xf0 }, UNSHARED },
+		{ "nop with operands", { 0x0f, 0x19, 0x44, 0x10, 0x10 }, UNSHARED },
+		{ "another one", { 0x0f, 0x1d, 0x63, 0x84 }, UNSHARED },
+		{ "rcpps, rep and 66", { 0xf3, 0x66, 0x0f, 0x53, 0xc1 }, UNSHARED },
+		{ "mov, two REX", { 0x48, 0x48, 0x89, 0xc8 }, UNSHARED },
+		{ "rcl, two REX", { 0x48, 0x43, 0xd1, 0x44, 0x62, 0xf3 }, UNSHARED },
+		{ "ret, with a REX that is none", { 0x48, 0xf3, 0xc3 }, REFUSED },
 		{ "mov %fs:40,%eax, with a REX that is none",
 		  { 0x48, 0x64, 0x8b, 0x04, 0x25, 0x28 }, UNSHARED },
 		{ "movntdqa, with a REX that is none",
@@ -459,6 +490,126 @@ static void p9_some_by_name(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(some); i++)
 		KUNIT_EXPECT_EQ_MSG(test, some[i].kind, kind_of(some[i].code), "%s",
 				    some[i].name);
+}
+
+/*
+ * How many bytes a CPU takes, and whether the decoder is trusted with it: then that many
+ * are in the slot, or the instruction is emulated. tests/lengths has the same list, and
+ * holds it against the CPU that it runs on.
+ */
+static const struct length {
+	u8		bits, len;
+	bool		certain;
+	const char	*bytes;
+} lengths[] = {
+	{ 64, 4, false, "\xf3\x0f\x44\xc1" }, /* cmove %ecx,%eax behind f3 */
+	{ 64, 4, false, "\xf2\x0f\x41\x38" }, /* cmovno (%rax),%edi behind f2 */
+	{ 64, 4, false, "\xf3\x0f\x98\xc1" }, /* sets %cl behind f3 */
+	{ 64, 5, false, "\xf3\x0f\x2b\x77\xf0" }, /* movntss %xmm6,-16(%rdi) of SSE4a */
+	{ 64, 5, false, "\x0f\x19\x44\x10\x10" }, /* nop 16(%rax,%rdx) */
+	{ 64, 4, false, "\x0f\x1d\x63\x84" }, /* nop -124(%rbx) */
+	{ 64, 4, false, "\x66\x0f\x19\xc1" }, /* nop %cx */
+	{ 64, 4, false, "\x48\x48\x89\xc8" }, /* mov %rcx,%rax behind two REX */
+	{ 64, 6, false, "\x48\x43\xd1\x44\x62\xf3" }, /* roll -13(%r10,%r12,2) behind two REX */
+	{ 64, 4, false, "\x40\x48\x89\xc8" }, /* mov %rcx,%rax behind two REX */
+	{ 64, 4, false, "\x48\x66\x89\xc8" }, /* mov %cx,%ax, REX before 66 */
+	{ 64, 5, false, "\x48\xf3\x0f\xb8\xc1" }, /* popcnt %ecx,%eax, REX before f3 */
+	{ 64, 4, false, "\x48\x64\x8b\x00" }, /* mov %fs:(%rax),%eax, REX before 64 */
+	{ 64, 5, false, "\xf3\x66\x0f\xb8\xc1" }, /* popcnt %cx,%ax, f3 before 66 */
+	{ 64, 6, false, "\xf2\x66\x0f\x38\xf0\xc1" }, /* crc32 %cl,%eax, f2 before 66 */
+	{ 64, 5, false, "\xf3\x67\x0f\xb8\xc1" }, /* popcnt %ecx,%eax, f3 before 67 */
+	{ 64, 5, false, "\x66\x65\x0f\xd6\xc1" }, /* movq %xmm0,%xmm1, 66 before 65 */
+	{ 64, 5, true, "\x66\xf2\x0f\x7d\xc1" }, /* hsubps %xmm1,%xmm0, 66 before f2 */
+	{ 64, 5, false, "\xf2\xf3\x0f\xb8\xc1" }, /* popcnt %ecx,%eax, f2 before f3 */
+	{ 64, 3, false, "\x0f\x20\x43" }, /* mov %cr0,%rbx, mod ignored */
+	{ 64, 4, true, "\x0f\x71\xf1\x10" }, /* psllw $16,%mm1 */
+	{ 64, 4, false, "\x0f\x0f\xc1\x9e" }, /* pfadd %mm1,%mm0 */
+	{ 64, 5, false, "\x8f\xe9\x78\x01\xc8" }, /* blcfill %eax,%eax of XOP */
+	{ 32, 2, false, "\x8f\x08" }, /* no pop, and XOP if mod were 3 */
+	{ 64, 6, false, "\xc5\xf8\x78\xc1\x10\x10" }, /* undefined, but long on AMD */
+	{ 64, 2, false, "\x0f\x05" }, /* syscall */
+	{ 64, 2, false, "\x0f\xa2" }, /* cpuid */
+	{ 64, 2, false, "\x0f\x31" }, /* rdtsc */
+	{ 32, 4, false, "\xf3\x0f\x44\xc1" }, /* cmove %ecx,%eax behind f3 */
+	{ 32, 4, false, "\x0f\x1d\x63\x84" }, /* nop -124(%ebx) */
+	{ 32, 5, false, "\xf3\x0f\x2b\x77\xf0" }, /* movntss %xmm6,-16(%edi) of SSE4a */
+	{ 32, 4, false, "\xf2\x0f\x41\x38" }, /* cmovno (%eax),%edi behind f2 */
+	{ 32, 6, false, "\x66\xf3\x66\x0f\xb8\xc1" }, /* popcnt %cx,%ax, f3 between two 66 */
+	{ 64, 3, true, "\x48\x89\xe5" }, /* mov %rsp,%rbp */
+	{ 64, 2, true, "\x31\xc0" }, /* xor %eax,%eax */
+	{ 64, 6, true, "\x8b\x05\x10\x10\x10\x10" }, /* mov 0x10101010(%rip),%eax */
+	{ 64, 4, true, "\x8d\x44\x24\x10" }, /* lea 16(%rsp),%eax */
+	{ 64, 7, true, "\x8b\x84\x24\x10\x10\x10\x10" }, /* mov 0x10101010(%rsp),%eax */
+	{ 64, 7, true, "\x8b\x04\x25\x10\x10\x10\x10" }, /* mov 0x10101010,%eax */
+	{ 64, 7, true, "\x67\x8b\x05\x10\x10\x10\x10" }, /* mov 0x10101010(%eip),%eax */
+	{ 64, 3, true, "\x83\xc1\x10" }, /* add $16,%ecx */
+	{ 64, 6, true, "\x81\xc1\x10\x10\x10\x10" }, /* add $0x10101010,%ecx */
+	{ 64, 5, true, "\x66\x81\xc1\x10\x10" }, /* add $0x1010,%cx */
+	{ 64, 8, true, "\x66\x48\x81\xc1\x10\x10\x10\x10" }, /* add $0x10101010,%rcx */
+	{ 64, 5, true, "\xb8\x10\x10\x10\x10" }, /* mov $0x10101010,%eax */
+	{ 64, 10, true, "\x48\xb8\x10\x10\x10\x10\x10\x10\x10\x10" }, /* movabs to %rax */
+	{ 64, 9, true, "\xa1\x10\x10\x10\x10\x10\x10\x10\x10" }, /* movabs to %eax from memory */
+	{ 64, 6, true, "\x67\xa1\x10\x10\x10\x10" }, /* mov 0x10101010,%eax */
+	{ 64, 3, true, "\xf6\xc1\x10" }, /* test $16,%cl */
+	{ 64, 2, true, "\xf7\xd9" }, /* neg %ecx */
+	{ 64, 5, true, "\x66\xf7\xc1\x10\x10" }, /* test $0x1010,%cx */
+	{ 64, 4, true, "\xc8\x10\x10\x10" }, /* enter */
+	{ 64, 3, true, "\xc2\x10\x10" }, /* ret $0x1010 */
+	{ 64, 2, true, "\x66\x90" }, /* nop */
+	{ 64, 1, true, "\x5b" }, /* pop %rbx */
+	{ 64, 2, true, "\x8f\x00" }, /* pop (%rax) */
+	{ 64, 2, true, "\xd8\xc1" }, /* fadd %st(1),%st */
+	{ 64, 9, true, "\x64\x48\x8b\x04\x25\x10\x10\x10\x10" }, /* mov %fs:0x10101010,%rax */
+	{ 64, 2, true, "\xf3\xa4" }, /* rep movsb */
+	{ 64, 3, true, "\x0f\x44\xc1" }, /* cmove %ecx,%eax */
+	{ 64, 4, true, "\x0f\xa4\xc1\x10" }, /* shld $16,%eax,%ecx */
+	{ 64, 2, true, "\x0f\xc8" }, /* bswap %eax */
+	{ 64, 2, true, "\x0f\x77" }, /* emms */
+	{ 64, 4, true, "\x0f\xba\xe1\x10" }, /* bt $16,%ecx */
+	{ 64, 4, true, "\xf3\x0f\xb8\xc1" }, /* popcnt %ecx,%eax */
+	{ 64, 4, true, "\xf3\x0f\x1e\xfa" }, /* endbr64 */
+	{ 64, 5, true, "\x66\x0f\x70\xc1\x10" }, /* pshufd $16,%xmm1,%xmm0 */
+	{ 64, 4, true, "\xf2\x0f\x10\xc1" }, /* movsd %xmm1,%xmm0 */
+	{ 64, 5, true, "\x66\x0f\x38\x00\xc1" }, /* pshufb %xmm1,%xmm0 */
+	{ 64, 6, true, "\x66\x0f\x3a\x0f\xc1\x10" }, /* palignr $16,%xmm1,%xmm0 */
+	{ 64, 3, true, "\xc5\xf8\x77" }, /* vzeroupper */
+	{ 64, 4, true, "\xc5\xf9\xfe\xc1" }, /* vpaddd %xmm1,%xmm0,%xmm0 */
+	{ 64, 5, true, "\xc5\xf9\x70\xc1\x10" }, /* vpshufd $16,%xmm1,%xmm0 */
+	{ 64, 5, true, "\xc4\xe2\x79\x18\xc1" }, /* vbroadcastss %xmm1,%xmm0 */
+	{ 64, 6, true, "\xc4\xe3\x7d\x39\xc1\x10" }, /* vextracti128 $16,%ymm0,%xmm1 */
+	{ 64, 8, true, "\xc5\xfb\x10\x05\x10\x10\x10\x10" }, /* vmovsd 0x10101010(%rip),%xmm0 */
+	{ 32, 1, true, "\x40" }, /* inc %eax */
+	{ 32, 2, true, "\x89\xe5" }, /* mov %esp,%ebp */
+	{ 32, 6, true, "\x8b\x05\x10\x10\x10\x10" }, /* mov 0x10101010,%eax */
+	{ 32, 5, true, "\x67\x8b\x06\x10\x10" }, /* mov 0x1010,%eax */
+	{ 32, 4, true, "\x67\xa1\x10\x10" }, /* mov 0x1010,%eax */
+	{ 32, 4, true, "\x66\xb8\x10\x10" }, /* mov $0x1010,%ax */
+	{ 32, 2, true, "\xd4\x10" }, /* aam $16 */
+	{ 32, 2, true, "\xc5\x08" }, /* lds (%eax),%ecx */
+	{ 32, 4, true, "\xc5\xf9\xfe\xc1" }, /* vpaddd %xmm1,%xmm0,%xmm0 */
+	{ 32, 4, true, "\xf3\x0f\xb8\xc1" }, /* popcnt %ecx,%eax */
+};
+
+static void p9_lengths(struct kunit *test)
+{
+	struct uprobe_slot_key key;
+	u8 code[MAX_UINSN_BYTES];
+	enum kind kind;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		memset(code, 0xcc, sizeof(code));
+		memcpy(code, lengths[i].bytes, lengths[i].len);
+		set_ia32(lengths[i].bits == 32);
+		kind = kind_and_key_of(code, &key);
+		set_ia32(false);
+		if (kind == REFUSED || kind == UNSHARED)
+			continue;
+		KUNIT_EXPECT_TRUE_MSG(test, lengths[i].certain, "%*ph: shared",
+				      lengths[i].len, code);
+		KUNIT_EXPECT_EQ_MSG(test, lengths[i].len, key.len, "%*ph",
+				    lengths[i].len, code);
+	}
 }
 
 /* What the knob `emulate` emulates, and nothing else. */
@@ -549,6 +700,31 @@ static void p9_exit_of_a_stepped_task(struct kunit *test)
 #endif
 }
 
+/* A probe is analysed for one mode, and may be hit in another. */
+static void p9_other_mode(struct kunit *test)
+{
+	static const u8 mov[MAX_UINSN_BYTES] = { 0x48, 0x89, 0xe5 };
+	struct pt_regs regs = { .cs = __USER_CS };
+	struct uprobe_slot_key key;
+
+	KUNIT_EXPECT_EQ(test, JUMP, kind_and_key_of(mov, &key));
+	KUNIT_EXPECT_EQ(test, 3, key.len);
+	KUNIT_EXPECT_TRUE(test, arch_uprobe_mode_fits(&key.arch, &regs));
+	regs.cs = 7;	/* of the LDT */
+	KUNIT_EXPECT_FALSE(test, arch_uprobe_mode_fits(&key.arch, &regs));
+#ifdef CONFIG_IA32_EMULATION
+	regs.cs = __USER32_CS;
+	KUNIT_EXPECT_FALSE(test, arch_uprobe_mode_fits(&key.arch, &regs));
+	set_ia32(true);
+	KUNIT_EXPECT_EQ(test, JUMP, kind_and_key_of(mov, &key));
+	set_ia32(false);
+	KUNIT_EXPECT_EQ(test, 1, key.len);	/* dec %eax */
+	KUNIT_EXPECT_TRUE(test, arch_uprobe_mode_fits(&key.arch, &regs));
+	regs.cs = __USER_CS;
+	KUNIT_EXPECT_FALSE(test, arch_uprobe_mode_fits(&key.arch, &regs));
+#endif
+}
+
 static int init(struct kunit *test)
 {
 	return ust_attach_mm();
@@ -558,9 +734,11 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM_ATTR(p9_opcode_maps, map_gen_params, { .speed = KUNIT_SPEED_SLOW }),
 	KUNIT_CASE(p9_vex),
 	KUNIT_CASE(p9_some_by_name),
+	KUNIT_CASE(p9_lengths),
 	KUNIT_CASE(p9_emulates_no_other),
 	KUNIT_CASE(p9_jump_reaches),
 	KUNIT_CASE(p9_exit_of_a_stepped_task),
+	KUNIT_CASE(p9_other_mode),
 	{ }
 };
 
