@@ -1173,14 +1173,16 @@ void uprobe_slot_end(struct uprobe_task *utask)
  * @utask: current's, stepping
  * @regs:  current's; ip is made what it is after a single step
  *
+ * Behind every copy there is one. It ends a single step, too, if an instruction does
+ * not raise the step's own trap in time.
+ *
  * Return: whether it was that which stopped current.
  */
 bool uprobe_slot_trapped(struct uprobe_task *utask, struct pt_regs *regs)
 {
 	unsigned long ip = uprobe_get_swbp_addr(regs);
 
-	if (!utask->slot || utask->slot->exit != UPROBE_EXIT_TRAP ||
-	    ip - utask->xol_vaddr >= UPROBE_SLOT_BYTES)
+	if (!utask->slot || ip - utask->xol_vaddr >= UPROBE_SLOT_BYTES)
 		return false;
 	instruction_pointer_set(regs, ip);
 	return true;
@@ -1197,6 +1199,28 @@ static struct uprobe_slot *slot_of_vaddr(struct uprobe_slot_area *area,
 }
 
 /**
+ * uprobe_slot_leave - do for current the jump behind an instruction, if it stands there
+ * @utask: current's, not stepping
+ * @regs:  current's; ip is made that of the next instruction of the program
+ *
+ * For traps that report an address at once: a debugger's watchpoint traps behind the
+ * instruction that has hit it.
+ *
+ * Context: any, interrupts may be off.
+ */
+void uprobe_slot_leave(struct uprobe_task *utask, struct pt_regs *regs)
+{
+	struct uprobe_slot_cache *cache = utask->slot_cache;
+	unsigned long offset;
+
+	if (!cache || !cache->exit_slot)
+		return;
+	offset = instruction_pointer(regs) - cache->exit_slot;
+	if (offset && offset < UPROBE_SLOT_BYTES)
+		instruction_pointer_set(regs, cache->exit_next);
+}
+
+/**
  * uprobe_slot_signal - keep slots out of what a signal saves
  * @utask: current's, not stepping
  *
@@ -1208,7 +1232,8 @@ static struct uprobe_slot *slot_of_vaddr(struct uprobe_slot_area *area,
  *
  * Not executed: a task with a fault of its own or a fatal signal goes back to the
  * probe. Any other steps now, as in a slot of another kind, and the signal waits
- * for the end of that.
+ * for the end of that. So does a task whose signal may be a fault's or may not: if the
+ * instruction faults, it faults again, and then that is known.
  *
  * Context: current, on its way to user mode.
  *
@@ -1227,7 +1252,7 @@ bool uprobe_slot_signal(struct uprobe_task *utask)
 	if (offset >= UPROBE_SLOT_BYTES)
 		return false;
 	if (offset) {
-		instruction_pointer_set(regs, cache->exit_next);
+		uprobe_slot_leave(utask, regs);
 		return false;
 	}
 	if (__fatal_signal_pending(current) || uprobe_fault_pending()) {

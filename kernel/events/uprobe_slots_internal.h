@@ -78,9 +78,23 @@
 			 sigmask(SIGFPE))
 
 /*
- * Is a fault of current's own pending? One that is only in the set, for want of
- * memory to tell more, is none here; it comes again. Nor is one that current has
- * blocked, which it sent itself: a fault is forced.
+ * Does the signal tell of a fault that its receiver has made, for certain? SI_KERNEL
+ * is the code of some faults (#GP), and of what BPF programs and others send;
+ * BUS_MCEERR_AO tells of memory that is bad somewhere.
+ */
+static inline bool uprobe_is_fault(const struct kernel_siginfo *info)
+{
+	if (info->si_code <= SI_USER || info->si_code == SI_KERNEL)
+		return false;
+	if (info->si_signo == SIGBUS && info->si_code == BUS_MCEERR_AO)
+		return false;
+	return sigmask(info->si_signo) & UPROBE_FAULTS;
+}
+
+/*
+ * Is a fault of current's own pending? One that is only in the set, because memory was
+ * short, does not count; it comes again. Nor does one that current has blocked, which
+ * it sent itself: a fault is forced.
  */
 static inline bool uprobe_fault_pending(void)
 {
@@ -91,8 +105,7 @@ static inline bool uprobe_fault_pending(void)
 	if (!lock_task_sighand(current, &flags))
 		return false;
 	list_for_each_entry(q, &current->pending.list, list) {
-		if (q->info.si_code > SI_USER &&
-		    (sigmask(q->info.si_signo) & UPROBE_FAULTS) &&
+		if (uprobe_is_fault(&q->info) &&
 		    !sigismember(&current->blocked, q->info.si_signo))
 			fault = true;
 	}

@@ -153,6 +153,7 @@ static int begin(struct ust_task *task, struct ust_probe *p)
 	if (miss <= 0)
 		return miss;
 
+	*current_pt_regs() = task->regs;
 	err = wait_is_over(task, transient_begin(task, p, miss), &was);
 	if (err)
 		return err == -EALREADY ? 0 : err;
@@ -187,6 +188,7 @@ int ust_wait(struct ust_task *task, struct ust_probe *p, int miss)
 	struct pt_regs was = *current_pt_regs();
 	int err;
 
+	ust_user_regs(current_pt_regs());
 	ust_play(task);
 	task->utask.vaddr = p->vaddr;
 	err = wait_is_over(task, transient_begin(task, p, miss), &was);

@@ -679,11 +679,13 @@ static void p9_breakpoint_behind_ends_a_step(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, uprobe_slot_trapped(&task->utask, regs));
 	ust_end(task);
 
-	/* Nor one in a slot that is stepped. */
+	/* One in a slot that is stepped, if the step's own trap is late. */
 	uprobe_slot_knobs.exits = UPROBE_EXIT_STEP;
 	KUNIT_ASSERT_EQ(test, 0, ust_begin(task, p));
-	instruction_pointer_set(regs, task->utask.xol_vaddr + p->key.len + UST_SWBP_BEHIND);
-	KUNIT_EXPECT_FALSE(test, uprobe_slot_trapped(&task->utask, regs));
+	behind = task->utask.xol_vaddr + p->key.len;
+	instruction_pointer_set(regs, behind + UST_SWBP_BEHIND);
+	KUNIT_EXPECT_TRUE(test, uprobe_slot_trapped(&task->utask, regs));
+	KUNIT_EXPECT_EQ(test, behind, instruction_pointer(regs));
 	ust_end(task);
 }
 
@@ -767,6 +769,37 @@ static unsigned long signal_at_with(struct ust_task *task, unsigned long ip, int
 	return ip;
 }
 
+/* What tells for certain that the instruction has faulted, and what may be sent. */
+static void p9_faults_are_certain(struct kunit *test)
+{
+	static const struct {
+		int	signo, code;
+		bool	fault;
+	} some[] = {
+		{ SIGSEGV, SEGV_MAPERR, true },
+		{ SIGBUS, BUS_ADRERR, true },
+		{ SIGBUS, BUS_MCEERR_AR, true },
+		{ SIGILL, ILL_ILLOPN, true },
+		{ SIGFPE, FPE_INTDIV, true },
+		{ SIGSEGV, SI_KERNEL },		/* #GP, or a BPF program's */
+		{ SIGFPE, SI_KERNEL },
+		{ SIGSEGV, SI_USER },
+		{ SIGSEGV, SI_TKILL },
+		{ SIGBUS, BUS_MCEERR_AO },
+		{ SIGTRAP, TRAP_PERF },
+		{ SIGSYS, SYS_SECCOMP },
+	};
+	struct kernel_siginfo info = { };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(some); i++) {
+		info.si_signo = some[i].signo;
+		info.si_code = some[i].code;
+		KUNIT_EXPECT_EQ_MSG(test, some[i].fault, uprobe_is_fault(&info),
+				    "signal %d, code %d", info.si_signo, info.si_code);
+	}
+}
+
 static void p9_signal_sees_no_slot(struct kunit *test)
 {
 	struct ust_test *t = test->priv;
@@ -782,6 +815,12 @@ static void p9_signal_sees_no_slot(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->vaddr + p->key.len,
 			signal_at(task, slot + p->key.len, &steps));
 	KUNIT_EXPECT_FALSE(test, steps);
+	instruction_pointer_set(&task->regs, slot + p->key.len);
+	uprobe_slot_leave(&task->utask, &task->regs);
+	KUNIT_EXPECT_EQ(test, p->vaddr + p->key.len, instruction_pointer(&task->regs));
+	instruction_pointer_set(&task->regs, slot);
+	uprobe_slot_leave(&task->utask, &task->regs);
+	KUNIT_EXPECT_EQ(test, slot, instruction_pointer(&task->regs));
 	/* Not executed, and it faults or ends: the program is at its instruction. */
 	KUNIT_EXPECT_EQ(test, p->vaddr, signal_at_with(task, slot, SIGSEGV, &steps));
 	KUNIT_EXPECT_FALSE(test, steps);
@@ -835,6 +874,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(p9_step_ends_behind_the_instruction),
 	KUNIT_CASE(p9_breakpoint_behind_ends_a_step),
 	KUNIT_CASE(p9_jump_goes_on_behind_the_probe),
+	KUNIT_CASE(p9_faults_are_certain),
 	KUNIT_CASE(p9_signal_sees_no_slot),
 	KUNIT_CASE(p9_trap_address),
 	{ }

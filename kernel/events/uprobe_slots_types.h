@@ -299,7 +299,8 @@ static inline void cache_remove(struct uprobe_slot_cache *cache, unsigned int po
 		/* Moves if the gap is between its home and where it stands. */
 		if ((pos - cache_home(entry)) % CACHE_SIZE >=
 		    (pos - gap) % CACHE_SIZE) {
-			WRITE_ONCE(cache->entry[gap], entry);
+			/* Release: as in cache_add(), for reclaim. */
+			smp_store_release(&cache->entry[gap], entry);
 			gap = pos;
 		}
 	}

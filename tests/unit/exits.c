@@ -141,11 +141,13 @@ static void p3_trap(void)
 	CHECK(!uprobe_slot_trapped(task->utask, regs));
 	step_end(task);
 	CHECK(exits(UPROBE_EXIT_TRAP) == 1 && area()->nr_live == 1);
-	/* Nor is one in a slot that is stepped. */
+	/* One in a slot that is stepped ends the step, if the step's trap is late. */
 	task->stepped = true;
 	CHECK(!step_begin(task, trap[0]));
-	regs->ip = task->utask->xol_vaddr + 5;
-	CHECK(!uprobe_slot_trapped(task->utask, regs));
+	CHECK(task->utask->slot->exit == UPROBE_EXIT_STEP);
+	regs->ip = task->utask->xol_vaddr + 4 + UPROBE_SWBP_INSN_SIZE;
+	CHECK(uprobe_slot_trapped(task->utask, regs));
+	CHECK(regs->ip == task->utask->xol_vaddr + 4);
 	step_end(task);
 	CHECK(exits(UPROBE_EXIT_STEP) == 1 && area()->nr_live == 2);
 	teardown();
@@ -234,6 +236,17 @@ static void p9_signal(void)
 	task->regs.ip = slot + 4;
 	CHECK(!uprobe_slot_signal(task->utask) && task->regs.ip == u->vaddr + 4);
 
+	/* A trap of a debugger's, at once. */
+	task->regs.ip = slot + 4;
+	uprobe_slot_leave(task->utask, &task->regs);
+	CHECK(task->regs.ip == u->vaddr + 4);
+	task->regs.ip = slot;
+	uprobe_slot_leave(task->utask, &task->regs);
+	CHECK(task->regs.ip == slot);
+	task->regs.ip = slot + UPROBE_SLOT_BYTES;
+	uprobe_slot_leave(task->utask, &task->regs);
+	CHECK(task->regs.ip == slot + UPROBE_SLOT_BYTES);
+
 	task->regs.ip = slot;
 	task->fault = true;
 	CHECK(!uprobe_slot_signal(task->utask) && task->regs.ip == u->vaddr);
@@ -251,6 +264,22 @@ static void p9_signal(void)
 	CHECK(counter(UPROBE_COUNT_PROMOTED) == 1);
 	step_end(task);
 	CHECK(exits(UPROBE_EXIT_JUMP) == 1 && counter(UPROBE_COUNT_HIT) == 0);
+	teardown();
+}
+
+/* A probe is analysed for one mode; a task in another one uses no slot for it. */
+static void p3_other_mode(void)
+{
+	setup(UPROBE_EXIT_JUMP);
+	go(jump[0]);
+	task->regs.cs = 7;
+	be(task);
+	CHECK(uprobe_slot_begin(task->utask, &task->process->root, &jump[0]->slot_key,
+				&task->regs) == UPROBE_MISS_UNSHAREABLE);
+	CHECK(!in_shared(task) && !task->utask->slot_cache->step);
+	task->regs.cs = 0;
+	go(jump[0]);
+	CHECK(counter(UPROBE_COUNT_HIT) == 1);
 	teardown();
 }
 
@@ -334,6 +363,7 @@ const struct unit_case exits_cases[] = {
 	{ "P3 a jump is of one probe, what needs none is of all", p3_a_jump_is_of_one_probe },
 	{ "P3 jumps of equal hashes are told apart", p3_equal_hashes },
 	{ "P3 the breakpoint behind the copy ends a step", p3_trap },
+	{ "P3 a task in another mode uses no slot", p3_other_mode },
 	{ "P4 what is pinned stays, and is counted", p4_pinned_stay },
 	{ "P7 half of the area is pinned at most", p7_pinned_at_most_half },
 	{ "P8 exits may change at any time", p8_exits },

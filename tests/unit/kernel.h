@@ -583,7 +583,7 @@ bool unit_killed(void);
 
 typedef u8 uprobe_opcode_t;
 
-struct pt_regs { unsigned long ip; };
+struct pt_regs { unsigned long ip, cs; };
 struct mm_struct;
 struct seq_file;
 struct uprobe;
@@ -595,7 +595,10 @@ struct arch_uprobe {
 	u32		fixups;
 	u8		ilen;
 	u16		flags;		/* may change: never part of a key */
+	u16		cs;		/* of a key: the mode that it is for */
 };
+
+#define arch_uprobe_mode_fits(auprobe, regs)	((auprobe)->cs == (regs)->cs)
 
 enum uprobe_task_state { UTASK_RUNNING, UTASK_SSTEP };
 

@@ -216,7 +216,7 @@ int LLVMFuzzerTestOneInput(const u8 *text, size_t count)
 	}
 	for (i = 0; i < UNIT_TASKS; i++)
 		CHECK(unit_task[i].uprobe_slot_limit <= UPROBE_CACHE_MAX + 1);
-	CHECK(!tasklist_lock && !unit_me->rcu_nest);
+	CHECK(!tasklist_lock && !unit_me->rcu_nest && !unit_task_refs);
 	return 0;
 }
 

@@ -293,10 +293,20 @@ static struct task_struct *pid_task(const struct pid *pid, int type)
 	return &unit_task[pid - unit_pid];
 }
 
-static struct task_struct *find_task_by_vpid(pid_t nr)
+/* References that are held. */
+static int unit_task_refs;
+
+#define put_task_struct(task)		((void)(task), (void)--unit_task_refs)
+/* Nobody who has to wait for long waits for the lock. */
+#define cond_resched()			CHECK(!tasklist_lock && !unit_me->rcu_nest)
+
+static struct task_struct *find_get_task_by_vpid(pid_t nr)
 {
-	CHECK(tasklist_lock == 1 && unit_me->rcu_nest);
-	return nr % 3 == 1 && nr / 3 < UNIT_TASKS ? &unit_task[nr / 3] : NULL;
+	CHECK(!tasklist_lock && !unit_me->rcu_nest);
+	if (nr % 3 != 1 || nr / 3 >= UNIT_TASKS)
+		return NULL;
+	unit_task_refs++;
+	return &unit_task[nr / 3];
 }
 
 static struct pid *find_ge_pid(int nr, struct pid_namespace *ns)
