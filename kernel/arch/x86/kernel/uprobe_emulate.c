@@ -66,21 +66,35 @@ static unsigned int ret_immediate(struct arch_uprobe *auprobe)
 	return len < 3 ? 0 : get_unaligned((u16 *)&auprobe->ixol[len - 2]);
 }
 
+/* In the usual 32-bit mode: no segment has a base, a limit or 16 bits. */
+static bool is_flat_32(struct pt_regs *regs)
+{
+#ifdef CONFIG_IA32_EMULATION
+	return (u16)regs->cs == __USER32_CS && (u16)regs->ss == __USER_DS;
+#else
+	return (u16)regs->cs == __USER_CS && (u16)regs->ss == __USER_DS;
+#endif
+}
+
 /*
- * With a shadow stack the CPU itself has to execute it. So it has if it faults:
- * the stack is not there, or the address is none that user mode may have.
+ * The CPU itself has to execute ret with a shadow stack, and where the stack has a
+ * segment of its own. So it has if ret faults: the stack is not there, or the address
+ * is none that user mode may have. No fault is waited for: we are in the tasks-trace RCU
+ * section of the hit, and whoever unregisters a probe waits for its end.
  */
 static bool emulate_ret(struct arch_uprobe *auprobe, struct pt_regs *regs)
 {
-	unsigned int size = user_64bit_mode(regs) ? 8 : 4;
-	unsigned long ip = 0;
+	bool is_64 = user_64bit_mode(regs);
+	unsigned int size = is_64 ? 8 : 4;
+	unsigned long sp, ip = 0;
 
-	if (shstk_is_enabled() ||
-	    copy_from_user(&ip, (void __user *)regs->sp, size) ||
+	if (shstk_is_enabled() || (!is_64 && !is_flat_32(regs)) ||
+	    copy_from_user_nofault(&ip, (void __user *)regs->sp, size) ||
 	    ip >= TASK_SIZE_MAX)
 		return false;
 
-	regs->sp += size + ret_immediate(auprobe);
+	sp = regs->sp + size + ret_immediate(auprobe);
+	regs->sp = is_64 ? sp : (u32)sp;
 	regs->ip = ip;
 	return true;
 }
