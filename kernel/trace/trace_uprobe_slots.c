@@ -292,30 +292,55 @@ static int parse_lines(char *text, struct limit_line *lines)
 	return nr;
 }
 
+/* How many lines one hold of tasklist_lock applies: microseconds. */
+#define LIMITS_BATCH	256
+
 /*
- * Resolve all lines and, if every thread is there, apply them in their order.
- * tasklist_lock keeps the threads there in between, and keeps a fork from
- * inheriting what was before (copy_process() reads it under the same lock).
- *
- * Returns the line that names no thread, or NULL.
+ * Find the threads that the lines name, each with a reference. Returns the line that
+ * names none, or NULL. May sleep.
  */
-static struct limit_line *apply_lines(struct limit_line *lines, int nr)
+static struct limit_line *resolve_lines(struct limit_line *lines, int nr)
 {
-	struct limit_line *line, *missing = NULL;
+	struct limit_line *line;
 
-	read_lock(&tasklist_lock);
-	rcu_read_lock();
-	for (line = lines; line < lines + nr && !missing; line++) {
-		line->task = find_task_by_vpid(line->tid);
+	for (line = lines; line < lines + nr; line++) {
+		line->task = find_get_task_by_vpid(line->tid);
 		if (!line->task)
-			missing = line;
+			return line;
+		cond_resched();
 	}
-	for (line = lines; line < lines + nr && !missing; line++)
-		WRITE_ONCE(line->task->uprobe_slot_limit, line->override);
-	rcu_read_unlock();
-	read_unlock(&tasklist_lock);
 
-	return missing;
+	return NULL;
+}
+
+/*
+ * Apply the lines in their order. tasklist_lock keeps a fork from inheriting what was
+ * before (copy_process() reads it under the same lock). A thread that has exited since it
+ * was found takes no harm. May sleep.
+ */
+static void apply_lines(struct limit_line *lines, int nr)
+{
+	int i, end;
+
+	for (i = 0; i < nr; ) {
+		end = min(nr, i + LIMITS_BATCH);
+		read_lock(&tasklist_lock);
+		for (; i < end; i++)
+			WRITE_ONCE(lines[i].task->uprobe_slot_limit, lines[i].override);
+		read_unlock(&tasklist_lock);
+		cond_resched();
+	}
+}
+
+/* May sleep. */
+static void put_lines(struct limit_line *lines, int nr)
+{
+	struct limit_line *line;
+
+	for (line = lines; line < lines + nr && line->task; line++) {
+		put_task_struct(line->task);
+		cond_resched();
+	}
 }
 
 static ssize_t task_limits_write(struct file *file, const char __user *ubuf,
@@ -325,6 +350,7 @@ static ssize_t task_limits_write(struct file *file, const char __user *ubuf,
 	unsigned int max_lines = 1, i;
 	char *text;
 	ssize_t ret;
+	int nr = 0;
 
 	if (count > TASK_LIMITS_MAX) {
 		log_err("task_limits", ERR_TOO_LONG, 0);
@@ -355,13 +381,17 @@ static ssize_t task_limits_write(struct file *file, const char __user *ubuf,
 	if (ret < 0)
 		goto out;
 
-	missing = apply_lines(lines, ret);
-	ret = count;
+	nr = ret;
+	missing = resolve_lines(lines, nr);
 	if (missing) {
 		log_line_err(text, text + missing->pos, ERR_NO_TASK, 0);
 		ret = -ESRCH;
+		goto out;
 	}
+	apply_lines(lines, nr);
+	ret = count;
 out:
+	put_lines(lines, nr);
 	kvfree(lines);
 	kvfree(text);
 	return ret;
