@@ -295,6 +295,9 @@ static int parse_lines(char *text, struct limit_line *lines)
 /* How many lines one hold of tasklist_lock applies: microseconds. */
 #define LIMITS_BATCH	256
 
+/* One write is applied as a whole, before the next. */
+static DEFINE_MUTEX(limits_mutex);
+
 /*
  * Find the threads that the lines name, each with a reference. Returns the line that
  * names none, or NULL. May sleep.
@@ -388,7 +391,9 @@ static ssize_t task_limits_write(struct file *file, const char __user *ubuf,
 		ret = -ESRCH;
 		goto out;
 	}
+	mutex_lock(&limits_mutex);
 	apply_lines(lines, nr);
+	mutex_unlock(&limits_mutex);
 	ret = count;
 out:
 	put_lines(lines, nr);
