@@ -27,7 +27,7 @@ selftests_dir := tests/selftests/uprobe_slots
 .PHONY: help
 help: ## list the targets
 	@echo 'Targets:'
-	@sed -nE 's/^([a-z][a-z0-9_-]*):.*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z][a-z0-9_-]*:.*## / { printf "  %-21s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'Variables:'
 	@echo '  K=6.12|7.3           kernel version (default 6.12)'

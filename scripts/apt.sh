@@ -4,12 +4,38 @@
 # architectures that this machine does not use, without root, and without a
 # trace in the system's apt. Where the archive is, apt's configuration says.
 
-# packages GROUP...: the packages of these groups, as scripts/packages has them.
+# packages GROUP...: the entries of these groups, as scripts/packages has them.
 packages()
 {
 	local group
 	for group; do
 		sed -nE "s/^${group}[[:space:]]+([^[:space:]]+).*/\1/p" "$TOP/scripts/packages"
+	done
+}
+
+# resolve STATE ENTRY...: prints the package for each entry: of NAME|NAME... the first
+# that the archive has. STATE is the private apt to ask, or - for the system's.
+resolve()
+{
+	local state=$1 entry name known
+	shift
+	for entry; do
+		case $entry in
+		*'|'*) ;;
+		*) echo "$entry"; continue ;;
+		esac
+		for name in ${entry//|/ }; do
+			case $state in
+			-) known=$(apt-cache madison "$name") ;;
+			*) known=$(private_apt "$state" cache madison "$name") ;;
+			esac
+			if [ -n "$known" ]; then
+				echo "$name"
+				continue 2
+			fi
+		done
+		echo "the archive has no package ${entry//|/ and no }" >&2
+		return 1
 	done
 }
 

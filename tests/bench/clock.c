@@ -28,8 +28,6 @@
 #define EXPORT		__attribute__((visibility("default")))
 #define MAX_CPUS	64
 
-EXPORT int qemu_plugin_version = 1;
-
 static struct {
 	_Atomic uint64_t first, last;	/* 0: not yet */
 } vcpus[MAX_CPUS];
@@ -97,12 +95,13 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb), i;
 	struct qemu_plugin_insn *insn;
+	uint8_t buffer[MAX_INSN];
 	unsigned int mark;
 
 	(void)id;
 	for (i = 0; i < n; i++) {
 		insn = qemu_plugin_tb_get_insn(tb, i);
-		mark = mark_of(arm64, qemu_plugin_insn_data(insn),
+		mark = mark_of(arm64, insn_bytes(insn, buffer),
 			       qemu_plugin_insn_size(insn));
 		if (mark)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, mark_cb,
@@ -132,6 +131,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 			MAX_CPUS);
 		return 1;
 	}
+	plugin_begin(info);
 	turn = connect_to(argv[0] + 5);
 	if (turn < 0)
 		return 1;

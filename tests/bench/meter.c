@@ -90,8 +90,6 @@ struct vcpu {
 	struct act act[MAX_ACTS];
 };
 
-EXPORT int qemu_plugin_version = 1;
-
 static struct vcpu vcpus[MAX_CPUS];
 static atomic_uint open_window;		/* its number, 0 if none is open */
 static unsigned int nr_windows;
@@ -356,7 +354,8 @@ static void mem_cb(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr,
 	struct vcpu *v = recording(cpu);
 	struct qemu_plugin_hwaddr *hwaddr;
 
-	if (!v)
+	/* A read-modify-write is one act. QEMU 7.2 calls back once, as for a store; 10 twice. */
+	if (!v || (atomic && !store))
 		return;
 	hwaddr = qemu_plugin_get_hwaddr(info, vaddr);
 	if (!hwaddr || qemu_plugin_hwaddr_is_io(hwaddr))
@@ -444,7 +443,8 @@ static bool is_among(const struct addresses *these, uint64_t pc)
 
 static void translate_insn(struct qemu_plugin_insn *insn)
 {
-	const void *data = qemu_plugin_insn_data(insn);
+	uint8_t buffer[MAX_INSN];
+	const void *data = insn_bytes(insn, buffer);
 	size_t size = qemu_plugin_insn_size(insn);
 	uint64_t pc = qemu_plugin_insn_vaddr(insn);
 	unsigned int n = mark_of(arm64, data, size);
@@ -509,6 +509,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 {
 	int i;
 
+	plugin_begin(info);
 	for (i = 0; i < argc; i++) {
 		if (!strncmp(argv[i], "out=", 4))
 			out = open_file(argv[i] + 4, "w");

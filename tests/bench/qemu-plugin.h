@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The part of QEMU's TCG plugin interface, version 1, that meter.c uses. No
- * distribution packages the header; docs/devel/tcg-plugins.rst in QEMU's source
- * is the description.
+ * The part of QEMU's TCG plugin interface, versions 1 to 4, that meter.c and clock.c
+ * use. No distribution packages the header; docs/devel/tcg-plugins.rst in QEMU's
+ * source is the description.
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
@@ -55,7 +55,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
 						 size_t idx);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+/* The arguments of qemu_plugin_insn_data() depend on the version: use insn_bytes(). */
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
@@ -64,5 +64,14 @@ struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info,
 						  uint64_t vaddr);
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *haddr);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *haddr);
+
+/* What qemu-plugin.c adds. */
+
+#define MAX_INSN	16
+
+/* qemu_plugin_install() calls this first. */
+void plugin_begin(const struct qemu_info *info);
+/* The bytes of @insn; they may be in @buffer. */
+const void *insn_bytes(const struct qemu_plugin_insn *insn, uint8_t buffer[MAX_INSN]);
 
 #endif /* QEMU_PLUGIN_H */
