@@ -129,7 +129,7 @@ zsh_completes() {	# WHAT REGEX LINE
 		zpty -w z "PS1=; fpath=($1 \$fpath); autoload -U compinit; compinit -u -D; zstyle :completion:\* list-colors; LISTMAX=0; echo rea""dy"
 		zpty -r z line "*ready*"
 		zpty -w -n z "$2"$'"'\\t\\t'"'
-		repeat 150; do
+		repeat 600; do
 			while zpty -r -t z line; do print -r -- $line; done >>$0
 			! tr -d "\r\a" <$0 | grep -qE -- "$3" || exit 0
 			sleep 0.1

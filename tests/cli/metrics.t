@@ -35,11 +35,11 @@ else
 	result "promtool" "there is no promtool: make deps" ""
 fi
 check "rules name only metrics that there are" \
-	"metrics >$WORK/m; grep -o 'uprobe_slots_[a-z_]*' $extra/uprobe-slots.rules.yml | sort -u | while read -r m; do grep -q \"^\$m[ {]\" $WORK/m || echo missing \$m; done" 0 "" "missing"
+	"metrics >$WORK/m && grep -o 'uprobe_slots_[a-z_]*' $extra/uprobe-slots.rules.yml | sort -u | while read -r m; do grep -q \"^\$m[ {]\" $WORK/m || echo missing \$m; done" 0 "" "missing"
 
 check "--textfile" "metrics --textfile $WORK/m.prom && cat $WORK/m.prom" 0 "^uprobe_slots_hit_total 9990$"
-check "nothing but the file" "metrics -t $WORK/m.prom; ls $WORK | grep -c m.prom" 0 "^1$"
-check "others may read it" "metrics -t $WORK/m.prom; stat -c %a $WORK/m.prom" 0 "^644$"
+check "nothing but the file" "metrics -t $WORK/m.prom && ls $WORK | grep -c m.prom" 0 "^1$"
+check "others may read it" "metrics -t $WORK/m.prom && stat -c %a $WORK/m.prom" 0 "^644$"
 check "a directory that is not there" "metrics -t /no/such/m.prom" 1 "writing /no/such/m.prom: No such file"
 check "a name that is a directory" "metrics -t $WORK" 1 "writing $WORK: "
 check "no name" "metrics -t ''" 2 "takes a PATH"

@@ -12,7 +12,7 @@ some() {
 		"200 200 8 1 5000 0 nginx" "300 300 0 0 0 70 zero" >"$fake/uprobe_slots/tasks"
 	chmod 640 "$fake/uprobe_slots/tasks"
 }
-background sleep 300
+background sleep 3600
 victim=$pid
 SETUP=some
 
@@ -41,13 +41,16 @@ moves() {	# HITS: of redis-server's first thread
 	sed -i "s/^$victim $victim 8 8 [0-9]*/$victim $victim 8 8 $1/" "$fake/uprobe_slots/tasks"
 }
 tm new-session -d -x 100 -y 12 \
-	"env $PRELOAD UPROBE_SLOTS_TRACING_DIR=$fake $TOOL top -i 0.2; echo ended with \$?; stty -a | grep -o ' icanon'; sleep 60"
+	"env $PRELOAD UPROBE_SLOTS_TRACING_DIR=$fake $TOOL top -i 0.2; echo ended with \$?; stty -a | grep -o ' icanon'; sleep 3600"
 
 screen "the screen" "^uprobe-slots: 3 processes, per second, by total, every 0.2 s$"
 screen "no row of a task" "^[ >] +$victim +2 +8 .* redis-server$"
-(for hits in 1100 1300 1500 1700 1900; do moves $hits; sleep 0.3; done) &
+# Until it was seen, however long top takes to look.
+(hits=1000; until [ -e "$WORK/seen" ]; do moves $((hits += 200)); sleep 0.5; done) &
 screen "hits per second" "^[ >] +$victim .* [1-9][0-9]+ +0 +100.00  redis-server$"
+touch "$WORK/seen"
 wait $!
+moves 1900
 keys c
 screen "c: totals" "since their first hit"
 screen "totals are the kernel's" "^[ >] +$victim +2 +8 +11 +1990 +110 +94.76  redis-server$"
@@ -77,6 +80,12 @@ sleep 0.5
 screen "what happens is not shown" " 1990 " " 5090 "
 keys p
 screen "p: on again" " 5090 " "PAUSED"
+# While the terminal is stopped, drawing takes longer than the interval.
+keys C-s
+sleep 1
+moves 5100
+keys C-q
+screen "drawing was slow: it goes on" " 5190 "
 keys +
 screen "+: half as often" "every 0.4 s"
 keys -
@@ -96,7 +105,9 @@ screen "a limit out of range is refused on the screen" "99: out of range \(it ta
 check_file "it is as it was" task_limits "$victim 16"
 keys l x y Enter
 screen "a word is refused" "'xy' is no limit"
-keys l 5 Escape
+keys l 5
+screen "a digit" "default\): 5_$"
+keys Escape
 sleep 0.2
 keys c
 screen "Escape: no change" "per second"

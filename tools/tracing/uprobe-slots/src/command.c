@@ -76,13 +76,15 @@ void sleep_seconds(double seconds)
 		nanosleep(&ts, NULL);
 }
 
-static void child_main(char **argv, int go, int failed, pid_t parent)
+static void child_main(char **argv, int go, int failed, pid_t parent, int if_we_die)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
 	int error;
 	char byte;
 	size_t i;
 
+	if (if_we_die)
+		prctl(PR_SET_PDEATHSIG, if_we_die);
 	/* If our parent dies before it lets us go, read() sees the end. */
 	if (read(go, &byte, 1) != 1 || getppid() != parent)
 		_exit(127);
@@ -100,7 +102,7 @@ static void child_main(char **argv, int go, int failed, pid_t parent)
 	_exit(127);
 }
 
-int command_start(struct command *c, char **argv)
+int command_start(struct command *c, char **argv, int if_we_die)
 {
 	int go[2], failed[2];
 	pid_t us = getpid();
@@ -117,7 +119,7 @@ int command_start(struct command *c, char **argv)
 	c->pid = fork();
 	if (!c->pid) {
 		close(go[1]);
-		child_main(argv, go[0], failed[1], us);
+		child_main(argv, go[0], failed[1], us, if_we_die);
 	}
 	close(go[0]);
 	close(failed[1]);

@@ -30,8 +30,11 @@ struct command {
 	bool told;
 };
 
-/* A child that will execute @argv, held back until command_go(). */
-int command_start(struct command *c, char **argv);
+/*
+ * A child that will execute @argv, held back until command_go(). It gets
+ * @if_we_die, if that is a signal, when this process ends first.
+ */
+int command_start(struct command *c, char **argv, int if_we_die);
 int command_go(struct command *c, const char *name);
 /* Has it ended? Passes on a signal that came for us only. */
 bool command_ended(struct command *c);

@@ -72,7 +72,8 @@ static int start_tracecmd(struct recording *r)
 	argc = add_event(argv, argc, "task", "task_rename");
 	for (i = 0; i < r->s.events.nr; i++)
 		argc = add_event(argv, argc, SLOT_SYSTEM, r->s.events.event[i].name);
-	ret = command_start(&r->tracecmd, argv);
+	/* It ends, and tidies up, also when we are killed. */
+	ret = command_start(&r->tracecmd, argv, SIGINT);
 	/* Signals are for us: trace-cmd goes on until the command has ended. */
 	r->tracecmd.told = true;
 	if (!ret) {

@@ -4,10 +4,12 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <tracefs.h>
@@ -19,26 +21,56 @@
 #include "utils.h"
 
 #define NAME_PREFIX	"uprobe-slots-"
+#define INSTANCES_MAX	100	/* of one process ID */
 #define POLL_SECONDS	0.05
 /* Entries of a histogram. They are allocated when it is made. */
 #define HIST_SIZE	16384
 
 /* ------------------------------------------------------------ instance -- */
 
-/* One that was killed could not tidy up. */
+/*
+ * A run keeps its instance's directory locked until it ends, also by SIGKILL. A
+ * process ID in the name proves nothing: it may be of another PID namespace, or
+ * have a new owner. @how: LOCK_NB, or 0 to wait for a run that is only looking.
+ * -1: there is no such instance, or it is locked.
+ */
+static int lock_instance(const char *name, int how)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/instances/%s", tracefs_tracing_dir(), name);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | how)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Is @name one that session_open() makes? */
+static bool is_ours(const char *name)
+{
+	const char *rest = name + strlen(NAME_PREFIX);
+
+	return !strncmp(name, NAME_PREFIX, strlen(NAME_PREFIX)) && *rest &&
+	       strspn(rest, "0123456789-") == strlen(rest);
+}
+
+/* A run that was killed could not tidy up. */
 static int note_left_over(const char *name, void *unused)
 {
-	char path[48];
-	int pid;
+	int fd;
 
 	(void)unused;
-	if (strncmp(name, NAME_PREFIX, strlen(NAME_PREFIX)) ||
-	    !parse_id(name + strlen(NAME_PREFIX), &pid))
+	if (!is_ours(name))
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	if (access(path, F_OK))
-		note("an instance is left of a run that was killed: rmdir %s/instances/%s",
-		     tracefs_tracing_dir(), name);
+	fd = lock_instance(name, LOCK_NB);
+	if (fd < 0)
+		return 0;
+	close(fd);
+	note("an instance is left of a run that was killed: rmdir %s/instances/%s",
+	     tracefs_tracing_dir(), name);
 	return 0;
 }
 
@@ -48,6 +80,31 @@ static int no_instance(const char *name)
 
 	snprintf(path, sizeof(path), "%s/instances/%s", tracefs_tracing_dir(), name);
 	return file_error("creating", path);
+}
+
+/* NAME-PID, or NAME-PID-NR where another run, alive or killed, has that one. */
+static int make_instance(struct session *s)
+{
+	int nr;
+
+	for (nr = 0; nr < INSTANCES_MAX; nr++) {
+		int len = snprintf(s->name, sizeof(s->name), NAME_PREFIX "%d", getpid());
+
+		if (nr)
+			snprintf(s->name + len, sizeof(s->name) - len, "-%d", nr);
+		errno = 0;
+		s->instance = tracefs_instance_create(s->name);
+		if (!s->instance)
+			return no_instance(s->name);
+		if (tracefs_instance_is_new(s->instance)) {
+			s->lock = lock_instance(s->name, 0);
+			return EXIT_OK;
+		}
+		tracefs_instance_free(s->instance);
+		s->instance = NULL;
+	}
+	return fail(EXIT_FAILED, "too many instances are left in %s/instances",
+		    tracefs_tracing_dir());
 }
 
 /* Reading the knobs also tells whether we may, and whether there is anything. */
@@ -125,7 +182,7 @@ int session_open(struct session *s)
 {
 	int ret;
 
-	*s = (struct session){ .command = { .go = -1, .failed = -1 } };
+	*s = (struct session){ .lock = -1, .command = { .go = -1, .failed = -1 } };
 	ret = check_kernel();
 	if (!ret)
 		ret = find_events(s);
@@ -134,9 +191,7 @@ int session_open(struct session *s)
 	tracefs_instances_walk(note_left_over, NULL);
 	/* Before there is anything that a signal could leave behind. */
 	catch_signals();
-	snprintf(s->name, sizeof(s->name), NAME_PREFIX "%d", getpid());
-	s->instance = tracefs_instance_create(s->name);
-	return s->instance ? EXIT_OK : no_instance(s->name);
+	return make_instance(s);
 }
 
 void session_close(struct session *s)
@@ -150,6 +205,9 @@ void session_close(struct session *s)
 			note("cannot remove %s/instances/%s: %m", tracefs_tracing_dir(), s->name);
 		tracefs_instance_free(s->instance);
 	}
+	if (s->lock >= 0)
+		close(s->lock);
+	s->lock = -1;
 	procs_free(&s->procs);
 	tep_free(s->tep);
 	s->instance = NULL;
@@ -266,7 +324,7 @@ static int follow_process(struct session *s, int pid)
 static int follow_command(struct session *s, char **argv)
 {
 	struct tids tids = { .tid = &s->command.pid, .nr = 1 };
-	int ret = command_start(&s->command, argv);
+	int ret = command_start(&s->command, argv, 0);
 
 	s->has_command = true;
 	if (ret)

@@ -30,6 +30,7 @@ typedef int (*record_fn)(struct slot_event *event, struct tep_record *record, in
 struct session {
 	struct tracefs_instance *instance;
 	char name[64];
+	int lock;		/* of the instance's directory: this run is alive */
 	struct tep_handle *tep;
 	struct events events;
 	struct procs procs;

@@ -31,20 +31,47 @@ int file_error(const char *doing, const char *path)
 		return fail(EXIT_NOT_PERMITTED,
 			    "not permitted: the kernel refuses %s %s, even to root (locked down? see /sys/kernel/security/lockdown)",
 			    doing, path);
+	case EROFS:
+		return fail(EXIT_NOT_PERMITTED,
+			    "not permitted: %s %s: tracefs is mounted read-only here, as in many containers. The host can write; so can root after: mount -o remount,rw %s",
+			    doing, path, tracefs_tracing_dir());
 	default:
 		return fail(EXIT_FAILED, "%s %s: %m", doing, path);
 	}
 }
 
+/*
+ * A kernel that is locked down while it boots makes no file in tracefs, so that
+ * its directory is empty. Later, the files are there and cannot be opened.
+ */
+static bool is_empty(const char *path)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return false;
+	do
+		entry = readdir(dir);
+	while (entry && (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")));
+	closedir(dir);
+	return !entry;
+}
+
 /* The directory is not there: is it the feature or all of tracefs? */
 static int no_directory(const char *path)
 {
+	const char *tracing = tracefs_tracing_dir();
 	struct stat st;
 
 	if (errno != ENOENT)
 		return file_error("reading", path);
-	if (stat(tracefs_tracing_dir(), &st))
-		return file_error("reading", tracefs_tracing_dir());
+	if (stat(tracing, &st))
+		return file_error("reading", tracing);
+	if (is_empty(tracing))
+		return fail(EXIT_NOT_PERMITTED,
+			    "not permitted: %s is empty, so the kernel was locked down when it booted (see /sys/kernel/security/lockdown). Tracing needs a boot without lockdown=confidentiality",
+			    tracing);
 	return fail(EXIT_NO_FEATURE,
 		    "this kernel has no uprobe slots: there is no %s. It needs a kernel built with CONFIG_UPROBE_SLOTS=y",
 		    path);

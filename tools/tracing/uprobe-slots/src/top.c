@@ -357,6 +357,18 @@ static bool read_keys(struct top *t)
 	return again;
 }
 
+/*
+ * How many milliseconds to wait for a key. Never less than 0, which is for ever: on a
+ * busy machine drawing may take longer than the interval. And never long: a signal that
+ * comes before poll() does not wake it.
+ */
+static int patience(const struct top *t, double next)
+{
+	double ms = t->paused ? 1000 : (next - now_boot()) * 1000 + 1;
+
+	return ms < 0 ? 0 : ms > 1000 ? 1000 : ms;
+}
+
 static int live(struct top *t)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -378,7 +390,7 @@ static int live(struct top *t)
 			break;
 		draw(t);
 		now = false;
-		if (poll(&in, 1, t->paused ? 1000 : (int)((next - now_boot()) * 1000) + 1) > 0)
+		if (poll(&in, 1, patience(t, next)) > 0)
 			now = read_keys(t);
 	}
 	return ret;
