@@ -81,7 +81,8 @@ has() {
 	return 1
 }
 
-# Words between quotes in ARGUMENTS stay together.
+# Words between quotes in ARGUMENTS stay together. In a pipe each command has to end
+# well: not only the last one.
 check() {	# WHAT ARGUMENTS EXIT MUST MUSTNOT
 	local status fault=
 
@@ -89,7 +90,7 @@ check() {	# WHAT ARGUMENTS EXIT MUST MUSTNOT
 	if [ -n "$SETUP" ]; then
 		"$SETUP"
 	fi
-	out=$(eval "$PRELOAD timeout ${SECONDS_MAX:-20} $AS $TOOL $2" 2>&1)
+	out=$(set -o pipefail; eval "$PRELOAD timeout ${SECONDS_MAX:-20} $AS $TOOL $2" 2>&1)
 	status=$?
 	out=${out//$'\r'/}
 	if [ "$status" -ne "${3:-0}" ]; then

@@ -273,7 +273,7 @@ static int processes(void)
 	bad = waits();
 	while (wait(&status) > 0)
 		bad |= us_check(!status, "a process: status %#x", status);
-	us_quiesce();
+	bad |= us_check(us_quiesce(), "reclaim goes on without work");
 	us_stats(&b);
 	bad |= us_laws(&a, &b, -1);
 	put_counters(&a, &b);

@@ -38,14 +38,14 @@ check "a rare instruction is not in the working set" "advise -- sh -c '$WORKER 1
 check "an idle command" "advise -- true" 0 "^nothing to recommend$"
 
 worker 3 24
-check "--pid" "advise --pid $pid --for 5 & ready; rounds 40; wait" 0 "^limit of process $pid: 24 \(now 8\)$"
-check "--pid --apply" "advise --apply --pid $pid --for 5 >/dev/null & ready; rounds 40; wait; cat $SLOTS/task_limits | sort -u -k 2 | cut -d ' ' -f 2" 0 "^24$"
-check "of its threads only" "advise --apply --pid $pid --for 5 >/dev/null & ready; rounds 40; wait; wc -l <$SLOTS/task_limits" 0 "^3$"
-check "everybody" "advise --for 5 & ready; rounds 40; $WORKER 1 30 40; wait" 0 "^cache_limit: 30 "
+check "--pid" "advise --pid $pid --for 5 & ready; rounds 40; wait \$!" 0 "^limit of process $pid: 24 \(now 8\)$"
+check "--pid --apply" "advise --apply --pid $pid --for 5 >/dev/null & ready; rounds 40; wait \$! && cat $SLOTS/task_limits | sort -u -k 2 | cut -d ' ' -f 2" 0 "^24$"
+check "of its threads only" "advise --apply --pid $pid --for 5 >/dev/null & ready; rounds 40; wait \$! && wc -l <$SLOTS/task_limits" 0 "^3$"
+check "everybody" "advise --for 5 & ready; rounds 40; $WORKER 1 30 40; wait \$!" 0 "^cache_limit: 30 "
 check "Ctrl-C ends the measuring" "advise & ready; rounds 40; kill -INT \$!; wait \$!" 0 "^cache_limit: 24 "
 worker_end
 worker 3 24
-check "--pid --apply: the knobs, too" "set exits step && $TOOL advise --apply --pid $pid --for 5 >/dev/null & ready; rounds 40; wait; cat $SLOTS/exits" 0 "^jump$"
+check "--pid --apply: the knobs, too" "set exits step && $TOOL advise --apply --pid $pid --for 5 >/dev/null & ready; rounds 40; wait \$! && cat $SLOTS/exits" 0 "^jump$"
 worker_end
 check "a process that is gone" "advise --apply --pid 4194303" 1 "no such process"
 check "a process and a command" "advise --pid 1 -- true" 2 "--pid or a command"

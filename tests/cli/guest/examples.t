@@ -41,8 +41,10 @@ for page in "$ROOT"/Documentation/tools/uprobe-slots/uprobe-slots*.rst; do
 	for number in $numbers; do
 		total=$((total + 1))
 		command=$(awk -F '\t' -v n="$number" '$1 == n && $2 == "command" { print $3 }' "$WORK/examples")
-		fault=
-		out=$(eval "timeout 30 bash -c \"\$command\"" 2>&1) || fault="status $?; "
+		status=0 fault=
+		out=$(eval "timeout 30 bash -o pipefail -c \"\$command\"" 2>&1) || status=$?
+		# What writes to head may die of SIGPIPE, and of nothing else.
+		[ $status -eq 0 ] || [[ $status -eq 141 && $command == *'| head' ]] || fault="status $status; "
 		leftovers
 		grep "^$number	output	" "$WORK/examples" | cut -f 3 | form >"$WORK/shown"
 		if [ -s "$WORK/shown" ] && ! form <<<"$out" | cmp -s - "$WORK/shown"; then

@@ -9,12 +9,12 @@ probe 0 1
 worker 5000 1
 rounds 1
 
-# nanoseconds COMMAND...
+# nanoseconds COMMAND...: "failed" if it did
 nanoseconds() {
 	local start end
 
 	start=$(date +%s%N)
-	"$@" >/dev/null
+	"$@" >/dev/null || { echo failed; return; }
 	end=$(date +%s%N)
 	echo $((end - start))
 }
@@ -26,7 +26,8 @@ ratio() {	# FILES -- COMMAND
 	shift
 	for ((i = 0; i < 15; i++)); do
 		echo "$(nanoseconds cat "${files[@]}") $(nanoseconds "$@")"
-	done | awk '{ printf "%.2f\n", $2 / $1 }' | sort -n | sed -n 8p
+	done | awk '/failed/ { print "failed"; next } { printf "%.2f\n", $2 / $1 }' |
+		sort -n | awk '{ line[NR] = $0 } END { print line[1] == "failed" ? "no" : line[8] }'
 }
 
 judge() {	# WHAT RATIO

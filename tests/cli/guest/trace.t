@@ -35,18 +35,20 @@ check "it cannot be chosen" "trace -e slot_mine -- true" 2 "no event 'slot_mine'
 echo "-:uprobes/slot_mine" >>$TRACING/uprobe_events
 
 worker 2 8
-check "--pid: its threads and no others" "trace -e slot_hit --pid $pid --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^3[2-9]$|^4[0-8]$"
-check "again, warm" "trace -e slot_hit --pid $pid --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^48$"
-check "everybody" "trace -e slot_hit --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait; wc -l <$WORK/out" 0 "^112$"
+check "--pid: its threads and no others" "trace -e slot_hit --pid $pid --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait \$! && wc -l <$WORK/out" 0 "^32$"
+check "again, warm" "trace -e slot_hit --pid $pid --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait \$! && wc -l <$WORK/out" 0 "^48$"
+check "everybody" "trace -e slot_hit --for 5 >$WORK/out & ready slot_hit; rounds 3; $WORKER 1 8 9; wait \$! && wc -l <$WORK/out" 0 "^112$"
 worker_end
 
 # A reader that does not come along: what is lost is said.
 check "lost events are counted" "trace -- sh -c 'kill -STOP \$PPID; $WORKER 4 8 4000; kill -CONT \$PPID' >/dev/null" 0 "[0-9]{3} events were lost"
 check "the command's status is told" "trace -- sh -c 'exit 3'" 0 "sh exited with status 3"
 check "no such command" "trace -- /no/such" 1 "cannot start /no/such"
-check "its reader goes: the command ends as it likes" "trace -- $WORKER 1 8 500 | head -n 3 | wc -l" 0 "^3$"
+check "its reader goes: the command ends as it likes" \
+	"trace -- sh -c '$WORKER 1 8 500; echo \$? >$WORK/ended' | head -n 3 | wc -l; echo \${PIPESTATUS[*]}; cat $WORK/ended" 0 "^3$"
+also "... so does the tool, and the command's work was done" "^141 0 0 0 $" "tail -n 2 | tr '\n' ' '"
 for signal in INT TERM; do
-	check "SIG$signal" "trace -- sh -c '$WORKER 1 8 10; touch $WORK/started; exec sleep 30' >$WORK/out & started; kill -$signal \$!; wait \$!; grep -c slot_hit: $WORK/out" 0 "^72$"
+	check "SIG$signal" "trace -- sh -c '$WORKER 1 8 10; touch $WORK/started; exec sleep 30' >$WORK/out & started; kill -$signal \$!; wait \$! && grep -c slot_hit: $WORK/out" 0 "^72$"
 done
 
 test_end
