@@ -108,9 +108,14 @@ double us_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+double us_deadline(double seconds)
+{
+	return us_now() + seconds * time_factor();
+}
+
 bool us_poll(bool (*cond)(void *), void *arg, double seconds)
 {
-	double end = us_now() + seconds * time_factor();
+	double end = us_deadline(seconds);
 
 	while (!cond(arg)) {
 		if (us_now() > end)
@@ -205,7 +210,19 @@ void us_knob(const char *name, long value)
 
 void us_exits(const char *word)
 {
-	us_write(SLOTS "/exits", word);
+	int err = us_write(SLOTS "/exits", word);
+
+	if (err)
+		us_die(SLOTS "/exits: cannot write '%s': %s", word, strerror(-err));
+}
+
+/* What writes nothing clears a file. */
+static void clear_file(const char *path)
+{
+	int err = us_write_mode(path, O_TRUNC, NULL, 0);
+
+	if (err)
+		us_die("%s: cannot clear it: %s", path, strerror(-err));
 }
 
 long us_knob_read(const char *name)
@@ -309,6 +326,19 @@ static bool is_quiet(void *unused)
 bool us_quiesce(void)
 {
 	return us_poll(is_quiet, NULL, 10);
+}
+
+int us_checker(const char *when)
+{
+	char text[512] = "";
+	ssize_t n;
+
+	/* CONFIG_UPROBE_SLOTS_DEBUG. Without it content skips cases, too, which run_all judges. */
+	if (access(SLOTS "/check", F_OK))
+		return 0;
+	n = us_read(SLOTS "/check", text, sizeof(text));
+	return us_check(n > 0 && !strncmp(text, "ok", 2), "%s: checker: %s", when,
+			n < 0 ? strerror(-n) : text);
 }
 
 static const char * const miss_reasons[] = {
@@ -526,15 +556,17 @@ static bool try_clear(void *unused)
 	       !group_exists();
 }
 
-static void trace_clear(void);
+static int trace_clear(void);
 
-void us_probe_clear(void)
+int us_probe_clear(void)
 {
-	trace_clear();
+	int bad = trace_clear();
+
 	if (!group_exists())
-		return;
+		return bad;
 	if (!us_poll(try_clear, NULL, 10))
-		us_diag("cannot remove the probes of group " GROUP);
+		bad |= us_fail("cannot remove the probes of group " GROUP);
+	return bad;
 }
 
 /* ---- a trace instance ----------------------------------------------------- */
@@ -542,11 +574,14 @@ void us_probe_clear(void)
 void us_trace_start(int kb_per_cpu)
 {
 	char kb[16];
+	int err;
 
 	if (mkdir(US_INSTANCE, 0755))
 		us_die(US_INSTANCE ": %s", strerror(errno));
 	snprintf(kb, sizeof(kb), "%d", kb_per_cpu);
-	us_write(US_INSTANCE "/buffer_size_kb", kb);
+	err = us_write(US_INSTANCE "/buffer_size_kb", kb);
+	if (err)
+		us_die(US_INSTANCE "/buffer_size_kb: %s", strerror(-err));
 }
 
 void us_trace_event(const char *system, const char *event, bool on)
@@ -608,13 +643,13 @@ long us_trace_lost(void)
 	return sum;
 }
 
-static void trace_clear(void)
+static int trace_clear(void)
 {
 	if (access(US_INSTANCE, F_OK))
-		return;
+		return 0;
 	us_write(US_INSTANCE "/events/enable", "0");
-	if (rmdir(US_INSTANCE))
-		us_diag("cannot remove " US_INSTANCE ": %s", strerror(errno));
+	return us_check(!rmdir(US_INSTANCE), "cannot remove " US_INSTANCE ": %s",
+			strerror(errno));
 }
 
 /* ---- looking at processes ----------------------------------------------- */
@@ -674,7 +709,7 @@ int us_uffd_open(struct us_uffd *u, size_t pages)
 
 bool us_uffd_wait(struct us_uffd *u, int n, double seconds)
 {
-	double end = us_now() + seconds * time_factor();
+	double end = us_deadline(seconds);
 	struct pollfd pfd = { .fd = u->fd, .events = POLLIN };
 	struct uffd_msg msg;
 
@@ -727,7 +762,7 @@ static void default_knobs(enum us_mode mode)
 	/* What counts slots wants one for each instruction, and steps in it. */
 	us_knob("emulate", 0);
 	us_exits(getenv("UPROBE_SLOTS_EXITS") ?: "step");
-	us_write_mode(SLOTS "/task_limits", O_TRUNC, NULL, 0);
+	clear_file(SLOTS "/task_limits");
 }
 
 static void restore_knobs(void)
@@ -741,7 +776,7 @@ static void restore_knobs(void)
 	us_knob("area_pages", saved.area_pages);
 	us_knob("emulate", saved.emulate);
 	us_exits(saved.exits);
-	us_write_mode(SLOTS "/task_limits", O_TRUNC, NULL, 0);
+	clear_file(SLOTS "/task_limits");
 	/* Line by line: a task that has gone must not stop the others. */
 	for (line = strtok_r(saved.task_limits, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
@@ -769,7 +804,6 @@ static bool gauges_equal(void *arg)
 static int check_leftovers(struct us_stats *before)
 {
 	struct us_stats now;
-	char buf[512];
 	unsigned int i;
 	int bad = 0;
 
@@ -780,14 +814,12 @@ static int check_leftovers(struct us_stats *before)
 				bad |= us_fail("left over: %s %+jd", gauges[i],
 					       us_delta(before, &now, gauges[i]));
 	}
-	if (us_read(SLOTS "/check", buf, sizeof(buf)) >= 0)
-		bad |= us_check(!strncmp(buf, "ok", 2), "checker: %s", buf);
-	return bad;
+	return bad | us_checker("at the end");
 }
 
 static int wait_child(pid_t pid, int seconds, int *status)
 {
-	double end = us_now() + seconds * time_factor();
+	double end = us_deadline(seconds);
 	pid_t r;
 
 	for (;;) {
@@ -843,11 +875,13 @@ static int run_case(const struct us_case *c, enum us_mode mode)
 	skip_reason[0] = '\0';
 	if (mode != US_STOCK) {
 		default_knobs(mode);
-		us_quiesce();
+		if (!us_quiesce())
+			return us_fail("before the case: reclaim goes on without work");
 		us_stats(&before);
 	}
 	ret = run_child(c);
-	us_probe_clear();
+	if (us_probe_clear())
+		ret = 1;
 	if (mode != US_STOCK) {
 		default_knobs(mode);
 		if (check_leftovers(&before))
@@ -925,7 +959,7 @@ static void take_turn(void)
 		exit(getenv("UPROBE_SLOTS_EXPECTED") ? 1 : US_SKIP);
 	}
 	if (flock(fd, LOCK_EX))
-		us_diag("flock: %s", strerror(errno));
+		us_die("flock: %s", strerror(errno));
 }
 
 int us_run(const struct us_case *cases, int n)
@@ -939,7 +973,8 @@ int us_run(const struct us_case *cases, int n)
 	printf("TAP version 13\n");
 	take_turn();
 	slots = us_have_slots();
-	us_probe_clear();
+	if (us_probe_clear())
+		us_die("an earlier run left what cannot be removed");
 	save_knobs();
 	printf("1..%d\n", count_cases(cases, n, slots));
 	for (i = 0; i < n; i++)

@@ -72,6 +72,10 @@ int us_run(const struct us_case *cases, int n);
 void us_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int us_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int us_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Results are combined by |, a US_SKIP too: with a failure in it the sum is no
+ * longer US_SKIP, and fails. Never let a later skip take the place of @bad.
+ */
 /* A set-up step that must not fail: say it and leave the case as failed. */
 void us_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
@@ -81,6 +85,7 @@ void us_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn)
 /* How much to do. */
 long us_scaled(long n);
 double us_now(void);
+double us_deadline(double seconds);	/* so many (scaled) from now on */
 /* Poll @cond until true or @seconds (scaled) are over; the last value. */
 bool us_poll(bool (*cond)(void *), void *arg, double seconds);
 
@@ -109,7 +114,9 @@ int64_t us_delta(const struct us_stats *a, const struct us_stats *b,
 		 const char *name);
 uint64_t us_gauge(const char *name);
 /* Wait until reclaim is done; false when it never is. */
-bool us_quiesce(void);
+bool us_quiesce(void) __attribute__((warn_unused_result));
+/* 0 if the kernel's own checker, where it is built in, finds nothing (P4). */
+int us_checker(const char *when);
 /*
  * Do the deltas keep the counters' laws? hit + miss is the number of
  * out-of-line executions (-1: do not check), flush_avoided is hit + shared,
@@ -138,7 +145,7 @@ int us_try_enable(const char *event, bool on);
 uint64_t us_hits(const char *event);
 void us_hits_each(const char *event,
 		  void (*fn)(uint64_t off, uint64_t hits, void *arg), void *arg);
-void us_probe_clear(void);
+int us_probe_clear(void);		/* 0, or 1 if something stays */
 
 /*
  * A trace instance of the test's own; it goes when the case ends. Counts are of

@@ -286,7 +286,7 @@ static int gauges(void)
 	for (n = 10; n <= US_MANY; n += 169) {
 		team.m[0].to = n;
 		team_go(&team, 1);
-		us_quiesce();
+		bad |= us_check(us_quiesce(), "reclaim goes on without work");
 		us_stats(&b);
 		pages = us_delta(&a, &b, "pages");
 		slots = us_delta(&a, &b, "slots_free") +

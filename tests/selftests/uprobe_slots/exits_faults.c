@@ -292,7 +292,7 @@ static int munmap_kind(void)
 			unmap_and_call(t);
 		st = wait_status(pid);
 		if (WIFEXITED(st) && WEXITSTATUS(st) == 77)
-			return us_skip("[uprobes] is sealed");
+			return bad | us_skip("[uprobes] is sealed");
 		if (target_exit(t) != EXIT_EMULATED)
 			bad |= compare(&at, st, t->name);
 		else if (at++, st)

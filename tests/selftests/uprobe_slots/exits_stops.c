@@ -105,7 +105,7 @@ static int look_at(pid_t pid)
 
 static int interrupt_kind(void)
 {
-	double end = us_now() + 8 * us_scaled(1);
+	double end = us_deadline(15);
 	long samples = us_scaled(3000), spin;
 	struct us_stats a;
 	pid_t pid;
@@ -127,7 +127,7 @@ static int interrupt_kind(void)
 	}
 	us_diag("%s, emulate %d: %ld samples, %ld rounds, %ld promoted", kind->exits,
 		kind->emulate, handled, shared->rounds, promoted(&a));
-	bad |= us_check(handled > 100, "%ld samples", handled);
+	bad |= us_check(handled >= samples, "%ld samples, expected %ld", handled, samples);
 	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
 	waitpid(pid, NULL, 0);
 	ptrace(PTRACE_DETACH, pid, 0, 0);
@@ -278,7 +278,7 @@ static int broken_calls(const struct target *t, unsigned long addr, const char *
 
 static int breakpoint_kind(void)
 {
-	int bad = 0, ret, data[4] = DATA;
+	int bad = 0, hit = 0, data[4] = DATA;
 	const struct target *t;
 	unsigned long slot;
 
@@ -296,12 +296,13 @@ static int breakpoint_kind(void)
 			continue;
 		slot = slot_of(t);
 		if (!in_uprobes(slot))
-			return us_fail("%s: slot %#lx", t->name, slot);
-		ret = broken_calls(t, slot + (t->next - t->insn), t->next);
-		if (ret == US_SKIP)
-			return ret;
-		bad |= ret;
+			return bad | us_fail("%s: slot %#lx", t->name, slot);
+		bad |= broken_calls(t, slot + (t->next - t->insn), t->next);
+		if (bad == US_SKIP)
+			return bad;
+		hit++;
 	}
+	bad |= us_check(hit, "no target has a jump behind it");
 	return bad | check_contexts();
 }
 
@@ -463,10 +464,10 @@ static int core_kind(void)
 	us_enable("core", true);
 	us_enable("load", true);
 	snprintf(pattern, sizeof(pattern), "%s/core.%%p", dir);
-	us_write(CORE_PATTERN, pattern);
+	bad |= us_check(!us_write(CORE_PATTERN, pattern), "cannot set " CORE_PATTERN);
 	for (i = 0; i < rounds; i++)
 		bad |= core_once(dir);
-	us_write(CORE_PATTERN, old);
+	bad |= us_check(!us_write(CORE_PATTERN, old), "cannot set " CORE_PATTERN);
 	rmdir(dir);
 	return bad | us_check(us_hits("load") == (uint64_t)rounds, "%ju hits",
 			      us_hits("load"));
@@ -494,13 +495,13 @@ static int freeze_once(char *dir, long round, pid_t pid)
 	int bad;
 
 	snprintf(path, sizeof(path), "%s/cg/cgroup.freeze", dir);
-	us_write(path, "1");
-	bad = us_check(us_poll(is_frozen, dir, 5), "not frozen");
+	bad = us_check(!us_write(path, "1"), "cannot freeze");
+	bad |= us_check(us_poll(is_frozen, dir, 5), "not frozen");
 	rounds = READ_ONCE(shared->rounds);
 	usleep(500);
 	bad |= us_check(READ_ONCE(shared->rounds) == rounds, "it runs");
 	bad |= look_at(pid);
-	us_write(path, "0");
+	bad |= us_check(!us_write(path, "0"), "cannot thaw");
 	usleep(round * 97 % 1500);
 	return bad;
 }
@@ -521,7 +522,7 @@ static int freezer_in(char *dir)
 	wait_rounds(1);
 	snprintf(path, sizeof(path), "%s/cg/cgroup.procs", dir);
 	snprintf(text, sizeof(text), "%d", pid);
-	us_write(path, text);
+	bad |= us_check(!us_write(path, text), "%s is not in the cgroup", text);
 	if (!us_area(pid, &area_start, &area_end))
 		us_die("no [uprobes]");
 	for (i = 0; i < rounds && !bad; i++)

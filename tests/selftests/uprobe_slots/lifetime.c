@@ -70,7 +70,7 @@ static int unregister(void)
 		us_enable("unreg", false);
 		us_enable("unreg", true);
 		bad |= wait_for_hits();
-		us_probe_clear();
+		bad |= us_probe_clear();
 	}
 	WRITE_ONCE(done, true);
 	for (i = 0; i < 4; i++)
@@ -135,8 +135,7 @@ static int hit_in_copy(const char *path)
 	bad |= us_check(us_hits("copy") == 8, "%ju hits", us_hits("copy"));
 	munmap(text, len);
 	close(fd);
-	us_probe_clear();
-	return bad;
+	return bad | us_probe_clear();
 }
 
 static bool can_unmount(void *dir)
@@ -265,8 +264,8 @@ static int ends_during_reclaim(void (*end)(void))
 	us_stats(&a);
 	/* Each probe is hit again by each child: a fast one may end too soon. */
 	do {
-		us_probe_clear();
-		bad = run_ends(end, US_MANY, us_scaled(8), 0);
+		bad = us_probe_clear();
+		bad |= run_ends(end, US_MANY, us_scaled(8), 0);
 		us_stats(&b);
 	} while (!bad && us_delta(&a, &b, "slot_reclaim") <= 0 && tries++ < 10);
 	return bad | us_check(us_delta(&a, &b, "slot_miss_full") > 0 &&

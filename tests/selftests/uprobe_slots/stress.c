@@ -781,5 +781,5 @@ int main(int argc, char **argv)
 		sh->wrong = 1;
 	printf("hits executed %ld\nwrong results %ld\nlost hits %ld\nleaks %ld\n",
 	       sh->hits, sh->wrong, sh->lost, leaks);
-	return ret ?: !!leaks;
+	return leaks ? 1 : ret;
 }

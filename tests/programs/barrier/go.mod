@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+module barrier
+
+go 1.19
