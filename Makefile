@@ -151,6 +151,14 @@ bench-trig: ## hits a second, emulated, against the stock kernel (QUICK=1: a few
 coverage: ## how many traps probes on entries and rets of real programs take (7.3; downloads 20 MB)
 	@tests/coverage/run
 
+.PHONY: lengths
+lengths: ## the lengths of instructions that may share a slot, against this machine's CPU
+	@tests/lengths/run
+
+.PHONY: differential
+differential: kernel ## instructions of real programs, native against probed, on K, all of them (hours)
+	@tests/differential/run -k $(K) full
+
 .PHONY: lint
 lint: ## check style: shell, python, the new kernel files
 	@tests/lint/run
