@@ -45,7 +45,8 @@ for verb in stat trace advise; do
 	there "$verb: it is left" "$left"
 	check "$verb: the next run says how to remove it" "stat -- $WORKER 1 8 10" 0 "^uprobe-slots: $LEFT$pid$"
 	also "$verb: once" "^1$" "grep -c 'is left'"
-	also "$verb: and counts right" " 72 +8 "
+	also "$verb: and counts its hits" "^ +72  slot_hit$"
+	also "$verb: and its misses" "^ +8  slot_miss$"
 	there "$verb: it is still there" "$left" $INSTANCES/mine $INSTANCES/uprobe-slots-mine
 	check "$verb: that removes it" "show >/dev/null; \$($TOOL stat -- true 2>&1 | sed -n 's/.*killed: //p'); ls $INSTANCES" 0 "mine" "uprobe-slots-$pid"
 	check "$verb: then nothing is said" "stat -- true" 0 "" "is left"

@@ -595,7 +595,7 @@ static int breakpoints(void)
 {
 	static const struct encoding list[] = {
 		E_("\x0f\x05\xcc", SYSCALL), E_("\x0f\x05\xcc\xcc", SYSCALL),
-		E_("\x0f\x05\x90\xcc", SYSCALL), E_("\x0f\x05\xf1", SYSCALL),
+		E_("\x0f\x05\x90\xcc", SYSCALL),
 		E_("\x0f\x05\xcd\x03", SYSCALL),
 		E("\x0f\xb2\x06\xcc"), E("\x48\x0f\xb2\x06\xcc"), E("\x0f\xb2\x06\xcd\x03"),
 		E("\x0f\xa2\xcc"), E("\xf3\x90\xcc"), E("\x48\x89\xc8\xcc"), E("\x90\xcc"),
@@ -618,20 +618,21 @@ static const struct encoding function[] = {
 	E("\x48\x8d\x15\x05\x00\x00\x00"),	/*  8 lea 5(%rip), %rdx */
 	E("\xf3\x0f\x44\xc1"),			/* 15 cmove, with a prefix */
 	E("\x31\xc9"),
-	E("\xc7\x47\x10\x03\x00\x00\x00"),	/* 21 movl $3, 16(%rdi) */
-	E("\xff\xc1"),				/* 28 inc %ecx */
-	E("\x3b\x4f\x10"),
-	E("\x72\xf9"),				/* 33 jb to 28 */
-	E("\xe8\x0a\x00\x00\x00"),		/* 35 call 50 */
+	E("\xb1\x03"),				/* 21 mov $3, %cl */
+	E("\xfe\xc9"),				/* 23 dec %cl: at most 256 rounds, whatever */
+	E("\x75\xfc"),				/* 25 jne 23 */
+	E("\xc7\x47\x10\x03\x00\x00\x00"),	/* 27 movl $3, 16(%rdi) */
+	E("\xb1\x03"),
+	E("\xe8\x09\x00\x00\x00"),		/* 36 call 50 */
 	E("\x48\x83\xc4\x10"),
 	E("\x5d"),
-	E("\xf3\xaa"),				/* 45 rep stosb */
-	E("\xeb\x0b"),				/* 47 jmp to 60 */
-	E("\x90"),
-	E("\x49\x89\x08"),			/* 50 mov %rcx, (%r8) */
-	E("\x8b\x05\x04\x00\x00\x00"),		/* 53 mov 4(%rip), %eax */
+	E("\xf3\xaa"),				/* 46 rep stosb */
+	E("\xeb\x0b"),				/* 48 jmp 61 */
+	E("\x90"),				/* 50 */
+	E("\x49\x89\x08"),			/* mov %rcx, (%r8) */
+	E("\x8b\x05\x04\x00\x00\x00"),		/* 54 mov 4(%rip), %eax */
 	E("\xc3"),
-	E("\x0f\x0b"),				/* 60 */
+	E("\x0f\x0b"),				/* 61 */
 };
 
 /* Lays the function out; returns its length, and sets where instructions begin. */

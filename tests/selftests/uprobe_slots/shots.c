@@ -509,12 +509,18 @@ static const char *differs(const char *what, uint64_t a, uint64_t b)
 }
 
 /*
- * Behind a fault in a slot it may be that of the trap before, as on stock; -1 is
- * what marks a step, and is for nobody to see.
+ * On stock, too, number and error code of a trap may be those of the one before, if
+ * the signal comes from a slot or from a breakpoint where there is no probe. -1 is what
+ * marks a step: nobody has to see that.
  */
 static const char *trapno_differs(const struct shot_result *a, const struct shot_result *b)
 {
 	return b->trapno == -1 ? differs("trapno", a->trapno, b->trapno) : NULL;
+}
+
+static const char *err_differs(const struct shot_result *a, const struct shot_result *b)
+{
+	return b->signo == SIGTRAP ? NULL : differs("error code", a->err, b->err);
 }
 
 const char *shot_differs(const struct shot_result *a, const struct shot_result *b)
@@ -532,7 +538,7 @@ const char *shot_differs(const struct shot_result *a, const struct shot_result *
 	       trapno_differs(a, b) ?:
 	       differs("si_code", a->code, b->code) ?:
 	       differs("si_addr", a->addr, b->addr) ?:
-	       differs("error code", a->err, b->err) ?:
+	       err_differs(a, b) ?:
 	       differs("cs", a->st.cs, b->st.cs) ?:
 	       differs("ss", a->st.ss, b->st.ss);
 	for (i = 0; !text && i < NREGS; i++)
