@@ -211,7 +211,7 @@ static void go(void)
 
 	for (shots->at = shots->from; shots->at < shots->to; shots->at++) {
 		shot = &shots->s[shots->at];
-		for (i = 0; i < shots->times; i++)
+		for (i = 0; i < shots->times && shot->out.signo != SIGALRM; i++)
 			fire();
 	}
 }

@@ -304,7 +304,7 @@ static void go(void)
 
 	for (*at = shots->from; *at < shots->to; ++*at) {
 		shot = &shots->s[*at];
-		for (i = 0; i < shots->times; i++)
+		for (i = 0; i < shots->times && shot->out.signo != SIGALRM; i++)
 			fire();
 	}
 }
