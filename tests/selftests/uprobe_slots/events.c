@@ -248,7 +248,7 @@ static int field_names(void)
 static const struct us_case cases[] = {
 	{ "events have their fields", field_names, US_SLOTS },
 	{ "events equal counters, warm caches", warm, US_SLOTS },
-	{ "events equal counters, more instructions than slots", thrashing, US_SLOTS, 90 },
+	{ "events equal counters, more instructions than slots", thrashing, US_SLOTS, 240 },
 	{ "events equal counters, limit 0", limit0, US_SLOTS },
 	{ "events equal counters, page 0 full", contention, US_SLOTS },
 	{ "no slot events with enable 0", off, US_SLOTS },
