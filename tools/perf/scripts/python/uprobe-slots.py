@@ -81,12 +81,16 @@ def trace_begin():
 def define_symbolic_value(event, field, value, text):
     # perf reads a negative value as 0, which another word may have for its own.
     recorder.words.setdefault(event, {}).setdefault(field, {}).setdefault(value, text)
+    recorder.symbolic[event] = sorted(recorder.words[event])
+    recorder.known.clear()
 
 
 def trace_unhandled(event, context, fields, sample):
     """All events: by name, so that a kernel may add fields to them."""
-    if event.startswith("uprobes__slot_") and not recorder.again(event, sample):
-        recorder.add(event, fields, sample["sample"])
+    if event.startswith("uprobes__slot_"):
+        head = sample["sample"]
+        if not recorder.again(event, head, sample["raw_buf"]):
+            recorder.add(event, fields, head)
 
 
 def trace_end():
@@ -141,6 +145,8 @@ class Recorder:
         self.fixed = interval
         self.interval = interval or MIN_INTERVAL_NS
         self.words = {}         # event -> field -> value -> word
+        self.symbolic = {}      # event -> its fields that have words
+        self.known = {}         # (event, word) -> names
         self.now = None         # the interval that is being counted
         self.counts = collections.Counter()
         self.waits = collections.defaultdict(lambda: array.array("Q"))
@@ -153,18 +159,19 @@ class Recorder:
         self.then = set()       # the events of that time
         self.repeated = 0
 
-    def again(self, event, sample):
+    def again(self, event, sample, raw):
         """Whether this is an event that was there before.
 
         perf record looks twice how far a buffer is filled: it copies what has
         come up to the second look, and then again what has since the first. perf
         sorts by time, so both copies come at once.
         """
-        time = sample["sample"]["time"]
+        time = sample["time"]
+        what = (event, sample["cpu"], raw)
         if time != self.now_ns:
             self.now_ns = time
-            self.then.clear()
-        what = (event, sample["sample"]["cpu"], sample["raw_buf"])
+            self.then = {what}
+            return False
         if what in self.then:
             self.repeated += 1
             return True
@@ -183,17 +190,20 @@ class Recorder:
         if self.last is None or time > self.last:
             self.last = time
         ip = fields.get("ip")
-        symbolic = self.words.get(event)
-        word = tuple(sorted((field, fields.get(field)) for field in symbolic)) if symbolic else ()
+        word = tuple([(field, fields.get(field)) for field in self.symbolic.get(event, ())])
         what = (event, pid, tid, ip, fields.get("key"), word)
-        self.counts[what] += 1
+        # What is done for each event makes a third of the time: most have been seen.
+        if what in self.counts:
+            self.counts[what] += 1
+        else:
+            self.counts[what] = 1
+            if "tgid" not in fields:
+                self.comms[tid] = fields["common_comm"]
+                self.comms.setdefault(pid, fields["common_comm"])
         wait = fields.get("wait_ns")
         if wait is not None:
             self.waits[what].append(wait)
             self.counts["wait_ns", pid, word] += wait
-        if "tgid" not in fields:
-            self.comms[tid] = fields["common_comm"]
-            self.comms.setdefault(pid, fields["common_comm"])
         if (pid, ip) not in self.symbols:
             self.resolve(pid, ip, fields["common_callchain"])
 
@@ -210,6 +220,12 @@ class Recorder:
         Why an event came about is part of its name, as in `stats`; what else
         is told in words belongs to several events.
         """
+        names = self.known.get((event, word))
+        if names is None:
+            names = self.known[event, word] = tuple(self.find_names(event, word))
+        return names
+
+    def find_names(self, event, word):
         name = event[len(SYSTEM):]
         words = {field: self.words[event][field].get(value, value) for field, value in word}
         why = ["%s_%s" % (name, words.pop(field)) for field in ("reason", "result")
@@ -233,8 +249,9 @@ class Recorder:
                 row[what[1], WAIT + "_ns"] += count
                 continue
             self.totals[what] += count
+            pid = what[1]
             for name in self.names(what[0], what[5]):
-                row[what[1], name] += count
+                row[pid, name] += count
         self.counts.clear()
         if args.live:
             print_live(self, self.now, row)
@@ -314,7 +331,7 @@ class Report:
         self.symbols = rec.symbols
         self.seconds = (rec.last - rec.first) / NS if rec.first is not None else 0
         for what, count in rec.totals.items():
-            names = tuple(rec.names(what[0], what[5]))
+            names = rec.names(what[0], what[5])
             waits = rec.waits.get(what)
             groups = [self.all, self.processes[what[1]]]
             if what[3] is not None:
