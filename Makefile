@@ -36,6 +36,9 @@ help: ## list the targets
 	@echo '  SLOTS=n              build with CONFIG_UPROBE_SLOTS=n'
 	@echo '  STOCK=1              build without our changes'
 	@echo '  V=NAME               build with tests/vm/debug-NAME.config'
+	@echo
+	@echo "Suites of make test T='NAME...':"
+	@tests/run -l | fmt -w 76 | sed 's/^/  /'
 
 .PHONY: deps
 deps: ## install the Debian packages that the targets below need (as root)
@@ -87,8 +90,12 @@ demo: ## show the main job on redis: reuse off, on, tuned at run time
 	@tests/demo/run -k $(K)
 
 .PHONY: test
-test: ## build everything and run every test, on 6.12, 7.3 and 6.12 arm64
-	@tests/run
+test: ## build all kernels and run the suites, on 6.12, 7.3 and 6.12 arm64 (T='NAME...': these)
+	@tests/run $(T)
+
+.PHONY: check
+check: ## the quick suites: no kernel is built that is not there (5 minutes)
+	@tests/run quick
 
 .PHONY: test-off
 test-off: ## the tests that need no slots, on 7.3 built with CONFIG_UPROBE_SLOTS=n
