@@ -227,11 +227,12 @@ static int moving(void)
 
 static int readers_setting(void)
 {
-	if (is_reference() && read_vm(getpid(), (unsigned long)ht_page) == ENOSYS)
-		us_diag("no process_vm_readv() in this kernel");
+	int bad = us_check(read_vm(getpid(), (unsigned long)ht_page) != ENOSYS,
+			   "no process_vm_readv(): CONFIG_CROSS_MEMORY_ATTACH is off");
+
 	probe_targets("read");
 	us_enable("read", true);
-	return standing() | moving();
+	return bad | standing() | moving();
 }
 
 int readers(void)
