@@ -13,17 +13,24 @@
 struct insn;
 struct pt_regs;
 
-/* What default_post_xol_op() has to put right: see there. */
+/* Post-execution fixups. */
+
+/* Adjust IP back to vicinity of actual insn */
 #define UPROBE_FIX_IP		BIT(0)
+
+/* Adjust the return address of a call insn */
 #define UPROBE_FIX_CALL		BIT(1)
+
+/* Instruction will modify TF, don't change it */
 #define UPROBE_FIX_SETF		BIT(2)
+
 #define UPROBE_FIX_RIP_SI	BIT(3)
 #define UPROBE_FIX_RIP_DI	BIT(4)
 #define UPROBE_FIX_RIP_BX	BIT(5)
 #define UPROBE_FIX_RIP_MASK	\
 	(UPROBE_FIX_RIP_SI | UPROBE_FIX_RIP_DI | UPROBE_FIX_RIP_BX)
 
-/* Beside these: what emulates it. Of no concern to who executes it in a slot. */
+/* Beside these: how the kernel emulates it. Ignored for execution in a slot. */
 #define UPROBE_EMULATE_RET	0x40
 #define UPROBE_EMULATE_ENDBR	0x80
 #define UPROBE_EMULATE_LEA	0xc0
