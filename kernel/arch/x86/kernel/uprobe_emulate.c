@@ -8,6 +8,7 @@
 #include <linux/unaligned.h>
 #include <linux/uprobes.h>
 
+#include <asm/debugreg.h>
 #include <asm/insn.h>
 #include <asm/insn-eval.h>
 #include <asm/shstk.h>
@@ -77,10 +78,20 @@ static bool is_flat_32(struct pt_regs *regs)
 }
 
 /*
- * The CPU itself has to execute ret with a shadow stack, and where the stack has a
- * segment of its own. So it has if ret faults: the stack is not there, or the address
- * is none that user mode may have. No fault is waited for: we are in the tasks-trace RCU
- * section of the hit, and whoever unregisters a probe waits for its end.
+ * Must the CPU itself read the return address? It checks more than the kernel does: a
+ * shadow stack; a segment that is not flat; a watchpoint on the address; alignment, if
+ * the program asked for that.
+ */
+static bool cpu_checks_stack(struct pt_regs *regs, bool is_64)
+{
+	return shstk_is_enabled() || (!is_64 && !is_flat_32(regs)) ||
+	       hw_breakpoint_active() || (regs->flags & X86_EFLAGS_AC);
+}
+
+/*
+ * Leaves it to the CPU if ret faults: the stack is not there, or the address is none that
+ * user mode may have. The kernel waits for no fault here: the hit is in a tasks-trace RCU
+ * section, and whoever unregisters a probe waits for its end.
  */
 static bool emulate_ret(struct arch_uprobe *auprobe, struct pt_regs *regs)
 {
@@ -88,7 +99,7 @@ static bool emulate_ret(struct arch_uprobe *auprobe, struct pt_regs *regs)
 	unsigned int size = is_64 ? 8 : 4;
 	unsigned long sp, ip = 0;
 
-	if (shstk_is_enabled() || (!is_64 && !is_flat_32(regs)) ||
+	if (cpu_checks_stack(regs, is_64) ||
 	    copy_from_user_nofault(&ip, (void __user *)regs->sp, size) ||
 	    ip >= TASK_SIZE_MAX)
 		return false;
