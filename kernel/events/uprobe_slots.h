@@ -216,12 +216,11 @@ void uprobe_slot_leave(struct uprobe_task *utask, struct pt_regs *regs);
 bool uprobe_slot_signal(struct uprobe_task *utask);
 unsigned long uprobe_slot_trap_addr(struct uprobe_task *utask, unsigned long ip);
 void uprobe_slot_cache_free(struct uprobe_task *utask);
-void uprobe_slot_missed(struct uprobe_task *utask,
-			const struct uprobe_slot_key *key, int miss);
-unsigned long uprobe_slots_wait(struct uprobe_slot_root *root,
-				const struct uprobe_slot_key *key, int miss,
-				unsigned long (*take)(struct xol_area *area),
-				struct xol_area *area);
+void uprobe_slot_trace_miss(struct uprobe_task *utask,
+			    const struct uprobe_slot_key *key, int miss);
+int uprobe_slots_wait(const struct uprobe_slot_key *key, struct uprobe_slot_root *root,
+		      int miss, unsigned long (*take)(struct xol_area *area),
+		      struct xol_area *area, unsigned long *nr);
 
 /* current may use no shared slots; it may have used some before. */
 static inline int uprobe_slot_limit_0(struct uprobe_task *utask)
@@ -232,22 +231,22 @@ static inline int uprobe_slot_limit_0(struct uprobe_task *utask)
 }
 
 /**
- * uprobe_slot_begin - make current step in a shared slot, if it can
+ * uprobe_slot_begin - make current execute in a shared slot, if it can
  * @utask: current's, with the probe's address in @vaddr
- * @root:  of current's area
  * @key:   of the probe
  * @regs:  current's
+ * @root:  of current's area
  *
- * See __uprobe_slot_begin(), which it calls where reuse is on.
+ * The hook of a hit: see __uprobe_slot_begin(), which it calls if reuse is on.
  *
- * Return: 0 if current steps in a shared slot; a negative errno if the arch
- * refused to step; else the reason for which the caller has to take a
- * transient slot, an enum uprobe_slot_miss for uprobe_slot_taken().
+ * Return: 0 if current executes in a shared slot; a negative errno if the arch
+ * refused to step; else an enum uprobe_slot_miss, the reason for which the caller
+ * has to take a transient slot, for uprobe_slot_account_transient().
  */
 static inline int uprobe_slot_begin(struct uprobe_task *utask,
-				    struct uprobe_slot_root *root,
 				    const struct uprobe_slot_key *key,
-				    struct pt_regs *regs)
+				    struct pt_regs *regs,
+				    struct uprobe_slot_root *root)
 {
 	unsigned int limit;
 
@@ -273,13 +272,13 @@ static inline struct arch_uprobe *uprobe_slot_arch(struct uprobe_task *utask)
 }
 
 /**
- * uprobe_slot_taken - account a transient slot that was taken and written
+ * uprobe_slot_account_transient - account a transient slot that was taken and written
  * @utask: current's, with the addresses of the probe and of the slot
  * @key:   of the probe
  * @miss:  why current does not use a shared slot
  */
-static inline void uprobe_slot_taken(struct uprobe_task *utask,
-				     const struct uprobe_slot_key *key, int miss)
+static inline void uprobe_slot_account_transient(struct uprobe_task *utask,
+						 const struct uprobe_slot_key *key, int miss)
 {
 	struct uprobe_slot_tally *tally = (void *)utask->slot_cache;
 
@@ -289,11 +288,11 @@ static inline void uprobe_slot_taken(struct uprobe_task *utask,
 		return;
 	}
 	uprobe_slot_count(UPROBE_COUNT_MISS + miss, 1);
-	/* Not what began with reuse off. */
+	/* Not if reuse was off when current last tried to get a shared slot. */
 	if (tally && miss != UPROBE_MISS_NONE)
 		WRITE_ONCE(tally->misses, tally->misses + 1);
 	if (tracepoint_enabled(slot_miss))
-		uprobe_slot_missed(utask, key, miss);
+		uprobe_slot_trace_miss(utask, key, miss);
 }
 
 /* Is the task between the two traps of an out-of-line execution? */
@@ -324,9 +323,9 @@ typedef void (*uprobe_slot_task_fn)(struct uprobe_slot_task *t, void *data);
  * the protocol wide. The names are those of the file `delay`.
  */
 enum uprobe_slot_delay {
-	UPROBE_DELAY_HIT,		/* F4 seen LIVE, F5 not published */
+	UPROBE_DELAY_HIT,		/* F3 seen LIVE, F5 not published */
 	UPROBE_DELAY_END,		/* E1 done, E2 not */
-	UPROBE_DELAY_FILL,		/* L4 memory written, not LIVE */
+	UPROBE_DELAY_FILL,		/* L3 memory written, not LIVE */
 	UPROBE_DELAY_MARK,		/* R1 marked, R2 not begun */
 	UPROBE_DELAY_SCAN,		/* R3 scanned, R4 not begun */
 	UPROBE_NR_DELAYS
@@ -380,9 +379,9 @@ static inline struct page *uprobe_slots_page(struct uprobe_slot_root *root,
 }
 
 static inline int uprobe_slot_begin(struct uprobe_task *utask,
-				    struct uprobe_slot_root *root,
 				    const struct uprobe_slot_key *key,
-				    struct pt_regs *regs)
+				    struct pt_regs *regs,
+				    struct uprobe_slot_root *root)
 {
 	return UPROBE_MISS_NONE;
 }
@@ -420,8 +419,8 @@ static inline void uprobe_slot_cache_free(struct uprobe_task *utask)
 {
 }
 
-static inline void uprobe_slot_taken(struct uprobe_task *utask,
-				     const struct uprobe_slot_key *key, int miss)
+static inline void uprobe_slot_account_transient(struct uprobe_task *utask,
+						 const struct uprobe_slot_key *key, int miss)
 {
 }
 
@@ -430,15 +429,13 @@ static inline bool uprobe_stepping(struct uprobe_task *utask)
 	return utask->state != UTASK_RUNNING;
 }
 
-static inline unsigned long
-uprobe_slots_wait(struct uprobe_slot_root *root, const struct uprobe_slot_key *key,
+static inline int
+uprobe_slots_wait(const struct uprobe_slot_key *key, struct uprobe_slot_root *root,
 		  int miss, unsigned long (*take)(struct xol_area *area),
-		  struct xol_area *area)
+		  struct xol_area *area, unsigned long *nr)
 {
-	unsigned long nr;
-
-	wait_event(*root->wq, (nr = take(area)) < UPROBE_TRANSIENT_SLOTS);
-	return nr;
+	wait_event(*root->wq, (*nr = take(area)) < UPROBE_TRANSIENT_SLOTS);
+	return miss;
 }
 
 #endif /* CONFIG_UPROBE_SLOTS */

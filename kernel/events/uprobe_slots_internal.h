@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Everything that uprobe_slots.c takes from the kernel, and every difference
+ * Everything that uprobe_slots*.c take from the kernel, and every difference
  * between kernel versions. The userspace harness replaces this file.
  */
 #ifndef _KERNEL_EVENTS_UPROBE_SLOTS_INTERNAL_H

@@ -169,8 +169,8 @@ static void p2_unshareable_is_served(struct kunit *test)
 	ust_probe_code(test, &p, code, sizeof(code), UST_TEXT);
 	KUNIT_EXPECT_EQ(test, 0, p.key.len);
 	KUNIT_EXPECT_EQ(test, UPROBE_MISS_UNSHAREABLE,
-			uprobe_slot_begin(&t->task[0].utask, &t->process[0].root, &p.key,
-					  &t->task[0].regs));
+			uprobe_slot_begin(&t->task[0].utask, &p.key, &t->task[0].regs,
+					  &t->process[0].root));
 	KUNIT_EXPECT_NULL(test, area_of(t));
 }
 

@@ -118,23 +118,23 @@ static int transient_begin(struct ust_task *task, struct ust_probe *p, int miss)
 	unsigned long nr = transient_get(area);
 
 	if (nr >= UPROBE_TRANSIENT_SLOTS) {
-		nr = uprobe_slots_wait(&task->process->root, &p->key, miss,
-				       transient_get, area);
-		if (IS_ERR_VALUE(nr))
-			return nr;
+		miss = uprobe_slots_wait(&p->key, &task->process->root, miss,
+					 transient_get, area, &nr);
+		if (miss <= 0)
+			return miss;
 	}
 
 	task->utask.xol_vaddr = UST_AREA + nr * UPROBE_XOL_SLOT_BYTES;
 	arch_uprobe_copy_ixol(task->process->page0, task->utask.xol_vaddr,
 			      &p->arch.ixol, sizeof(p->arch.ixol));
-	uprobe_slot_taken(&task->utask, &p->key, miss);
-	return 0;
+	uprobe_slot_account_transient(&task->utask, &p->key, miss);
+	return miss;
 }
 
-/* Who waits, and then gets a shared slot, goes there with the regs of its thread. */
+/* A task that waits and then gets a shared slot goes there with the regs of its thread. */
 static int wait_is_over(struct ust_task *task, int err, const struct pt_regs *was)
 {
-	if (err == -EALREADY)
+	if (!err)
 		task->regs = *current_pt_regs();
 	*current_pt_regs() = *was;
 
@@ -149,14 +149,14 @@ static int begin(struct ust_task *task, struct ust_probe *p)
 	int miss, err;
 
 	utask->vaddr = p->vaddr;
-	miss = uprobe_slot_begin(utask, &task->process->root, &p->key, &task->regs);
+	miss = uprobe_slot_begin(utask, &p->key, &task->regs, &task->process->root);
 	if (miss <= 0)
 		return miss;
 
 	*current_pt_regs() = task->regs;
 	err = wait_is_over(task, transient_begin(task, p, miss), &was);
-	if (err)
-		return err == -EALREADY ? 0 : err;
+	if (err <= 0)
+		return err;
 
 	err = arch_uprobe_pre_xol(&p->arch, &task->regs);
 	if (err) {
@@ -182,7 +182,10 @@ int ust_begin(struct ust_task *task, struct ust_probe *p)
 	return err;
 }
 
-/* @task, out of transient slots, waits, for the reason @miss. */
+/*
+ * @task waits for a transient slot, for the reason @miss. It gets one, or a shared slot:
+ * see ust_in_shared().
+ */
 int ust_wait(struct ust_task *task, struct ust_probe *p, int miss)
 {
 	struct pt_regs was = *current_pt_regs();
@@ -192,13 +195,13 @@ int ust_wait(struct ust_task *task, struct ust_probe *p, int miss)
 	ust_play(task);
 	task->utask.vaddr = p->vaddr;
 	err = wait_is_over(task, transient_begin(task, p, miss), &was);
-	if (!err) {
+	if (err > 0) {
 		task->utask.active_uprobe = (struct uprobe *)p;
 		task->utask.state = UTASK_SSTEP;
 	}
 	ust_play_none();
 
-	return err;
+	return min(err, 0);
 }
 
 bool ust_in_shared(struct ust_task *task)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What shared slots are made of, and the task's own cache of them. Only for
- * uprobe_slots*.c; the comment at the top of uprobe_slots.c has the rules.
+ * What shared slots are made of, how a hit looks one up, and the task's own cache of
+ * them. Only for uprobe_slots*.c; the comment at the top of uprobe_slots.c has the
+ * rules.
  */
 #ifndef _KERNEL_EVENTS_UPROBE_SLOTS_TYPES_H
 #define _KERNEL_EVENTS_UPROBE_SLOTS_TYPES_H
@@ -19,11 +20,14 @@ enum { SLOT_FREE, SLOT_DYING, SLOT_LIVE, SLOT_PINNED };
 #define TABLE_BITS	9
 #define PIN_BITS	12
 
+#define NOMEM_INTERVAL	HZ		/* between failed allocations */
+#define DRAIN_INTERVAL	HZ		/* between rounds of reclaim, while reuse is off */
+
 /**
  * struct uprobe_slot - one shared slot
  * @arch:  the instruction with its fix-ups: zero but for what the key holds
  * @link:  in the area's table
- * @hash:  want_hash()
+ * @hash:  lookup_hash()
  * @idx:   which of the area's slots it is
  * @exit:  enum uprobe_exit
  * @state: FREE, LIVE, DYING or PINNED
@@ -43,8 +47,8 @@ struct uprobe_slot {
 
 static_assert(!offsetof(struct uprobe_slot, arch));	/* uprobe_slot_arch() */
 
-/* Of a slot what few hits look at. @probe: for a jump, whose end it jumps to. */
-struct slot_more {
+/* What few hits read of a slot. @probe: of a jump, the probe that it jumps back behind. */
+struct slot_cold {
 	unsigned long		probe;
 	u32			born;		/* jiffies when it was filled */
 };
@@ -54,7 +58,7 @@ struct slot_page {
 	struct page		*page;
 	unsigned long		vaddr;
 	struct uprobe_slot	*slot;
-	struct slot_more	*more;
+	struct slot_cold	*cold;
 };
 
 /*
@@ -107,7 +111,7 @@ struct uprobe_slot_cache {
 	u32			entry[CACHE_SIZE];
 };
 
-static_assert(!offsetof(struct uprobe_slot_cache, tally)); /* uprobe_slot_taken() */
+static_assert(!offsetof(struct uprobe_slot_cache, tally)); /* uprobe_slot_account_transient() */
 
 /*
  * The shared slots of a process.
@@ -154,6 +158,59 @@ static_assert(UPROBE_AREA_PAGES == 1 ||
 
 extern spinlock_t slot_areas_lock;
 extern struct list_head slot_areas, slot_roots;
+
+struct slot_lookup;
+
+/* uprobe_slots_area.c */
+void uprobe_slots_area_put(struct uprobe_slot_area *area);
+void uprobe_slots_contended(int reason, u64 wait_ns, unsigned long vaddr);
+struct uprobe_slot_cache *uprobe_slot_cache_create(struct uprobe_slot_root *root);
+struct uprobe_slot *uprobe_slot_obtain(struct uprobe_slot_cache *cache,
+				       const struct slot_lookup *want, int *miss);
+
+/* uprobe_slots_reclaim.c */
+void uprobe_slots_reclaim(struct uprobe_slot_area *area);
+int uprobe_slots_full(struct uprobe_slot_area *area);
+void uprobe_slots_reclaim_work(struct work_struct *work);
+
+/* Reuse is off: no slot is filled any more, and reclaim takes all there are. */
+static inline bool draining(void)
+{
+	return !static_key_enabled(&uprobe_slots_key);
+}
+
+/* Memory was short a moment ago: do not try again yet what failed then. */
+static inline bool nomem_recently(struct uprobe_slot_root *root)
+{
+	return jiffies - READ_ONCE(root->nomem) < NOMEM_INTERVAL;
+}
+
+/* How many pages an area may have, page 0 included: that many are mapped. */
+static inline unsigned int area_page_limit(void)
+{
+	static_assert(UPROBE_AREA_PAGES == 1 ||
+		      UPROBE_AREA_PAGES >= UPROBE_AREA_PAGES_MAX);
+
+	return READ_ONCE(uprobe_slot_knobs.area_pages);
+}
+
+static inline bool area_may_grow(struct uprobe_slot_area *area, unsigned int limit)
+{
+	return READ_ONCE(area->nr_pages) + 1 < limit && !nomem_recently(area->root);
+}
+
+/* Is there a free slot, or a page that may be added? */
+static inline bool area_has_room(struct uprobe_slot_area *area, unsigned int limit)
+{
+	return READ_ONCE(area->nr_free) || area_may_grow(area, limit);
+}
+
+/* May one more slot be pinned, with so many pages allowed? */
+static inline bool may_pin(struct uprobe_slot_area *area, unsigned int limit)
+{
+	return limit >= READ_ONCE(area->pin_pages);
+}
+
 /* Only to be called for a slot whose page the caller has seen published. */
 static inline struct uprobe_slot *slot_at(struct uprobe_slot_area *area,
 					  unsigned int idx)
@@ -173,26 +230,26 @@ static inline struct hlist_head *table_head(struct uprobe_slot_area *area, u32 h
 	return &area->table[hash % BIT(TABLE_BITS)];
 }
 
-static inline struct slot_more *slot_more(struct uprobe_slot_area *area,
+static inline struct slot_cold *slot_cold(struct uprobe_slot_area *area,
 					  struct uprobe_slot *s)
 {
-	return &area->page[s->idx / UPROBE_PAGE_SLOTS].more[s->idx % UPROBE_PAGE_SLOTS];
+	return &area->page[s->idx / UPROBE_PAGE_SLOTS].cold[s->idx % UPROBE_PAGE_SLOTS];
 }
 
 /*
- * What a hit looks for: the probe's key, and how it shall leave the slot.
+ * What a hit looks for: the probe's key, and how the execution leaves the slot.
  * @probe is the probe's address for an exit by jump, else 0.
  */
-struct slot_want {
+struct slot_lookup {
 	const struct uprobe_slot_key	*key;
 	unsigned long			probe;
 	u32				hash;
 	u8				exit;
 };
 
-/* Kinds that differ in the exit only have hashes of their own. */
-static inline u32 want_hash(const struct uprobe_slot_key *key, unsigned int exit,
-			    unsigned long probe)
+/* Slots that differ in their exit only have different hashes. */
+static inline u32 lookup_hash(const struct uprobe_slot_key *key, unsigned int exit,
+			      unsigned long probe)
 {
 	return key->hash ^ exit ^ hash_long(probe, 32);
 }
@@ -208,8 +265,8 @@ static inline unsigned int pin_bit(const struct uprobe_slot_key *key, unsigned i
 }
 
 /*
- * How many pages, page 0 included, have to be allowed to pin a slot more? At most
- * half of an area may be pinned: nobody gets these back while the process lives.
+ * The smallest `area_pages` that allows one more pinned slot. At most half of an area
+ * may be pinned: pinned slots come back only when the process ends.
  */
 static inline unsigned int pages_to_pin(unsigned int nr_pinned)
 {
@@ -217,12 +274,12 @@ static inline unsigned int pages_to_pin(unsigned int nr_pinned)
 }
 
 /*
- * Both are zero wherever the key says nothing. The slot was seen LIVE by the
- * caller, which holds it so: by the lock, by a hazard, or for as long as its
- * RCU section lasts.
+ * Does the slot hold what @want looks for? The caller has seen the slot LIVE, and it
+ * stays LIVE by the lock, by a hazard, or until the caller's RCU section ends. Both
+ * keys are zero where the arch wrote nothing.
  */
 static inline bool key_equal(struct uprobe_slot_area *area, struct uprobe_slot *s,
-			     const struct slot_want *want)
+			     const struct slot_lookup *want)
 {
 	const unsigned long *a = (void *)&s->arch, *b = (void *)&want->key->arch;
 	unsigned long differ = 0;
@@ -230,7 +287,7 @@ static inline bool key_equal(struct uprobe_slot_area *area, struct uprobe_slot *
 
 	if (s->hash != want->hash || s->exit != want->exit)
 		return false;
-	if (want->probe && slot_more(area, s)->probe != want->probe)
+	if (want->probe && slot_cold(area, s)->probe != want->probe)
 		return false;
 	/* By words: as a function, memcmp() was half of what a hit costs here. */
 	uprobe_slots_unrolled()
@@ -240,10 +297,26 @@ static inline bool key_equal(struct uprobe_slot_area *area, struct uprobe_slot *
 }
 
 static inline bool slot_usable(struct uprobe_slot_area *area, struct uprobe_slot *s,
-			       const struct slot_want *want)
+			       const struct slot_lookup *want)
 {
 	return smp_load_acquire(&s->state) >= SLOT_LIVE &&	/* F3, A */
 	       key_equal(area, s, want);			/* F4 */
+}
+
+/* Under RCU or area->lock. */
+static __always_inline struct uprobe_slot *table_find(struct uprobe_slot_area *area,
+						      const struct slot_lookup *want)
+{
+	struct uprobe_slot *s;
+
+	hlist_for_each_entry_rcu(s, table_head(area, want->hash), link,
+				 rcu_read_lock_sched_held() ||
+				 lockdep_is_held(&area->lock)) {
+		if (slot_usable(area, s, want))
+			return s;
+	}
+
+	return NULL;
 }
 
 /* ---------------------------------------------------- the task's cache ---- */
@@ -268,7 +341,7 @@ static inline bool entry_current(struct uprobe_slot_area *area, u32 entry)
 }
 
 static __always_inline struct uprobe_slot *cache_find(struct uprobe_slot_cache *cache,
-						      const struct slot_want *want)
+						      const struct slot_lookup *want)
 {
 	unsigned long pos = cache_home(want->hash);
 	struct uprobe_slot *s;
@@ -299,8 +372,7 @@ static inline void cache_remove(struct uprobe_slot_cache *cache, unsigned int po
 		/* Moves if the gap is between its home and where it stands. */
 		if ((pos - cache_home(entry)) % CACHE_SIZE >=
 		    (pos - gap) % CACHE_SIZE) {
-			/* Release: as in cache_add(), for reclaim. */
-			smp_store_release(&cache->entry[gap], entry);
+			WRITE_ONCE(cache->entry[gap], entry);
 			gap = pos;
 		}
 	}
@@ -348,8 +420,7 @@ static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot
 			continue;
 		if (!((entry ^ new) & ENTRY_IDX) ||
 		    !entry_current(cache->area, entry)) {
-			/* Release: see below. */
-			smp_store_release(&cache->entry[pos], new);
+			WRITE_ONCE(cache->entry[pos], new);
 			return;
 		}
 	}
@@ -358,8 +429,7 @@ static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot
 	for (pos = cache_home(new); cache->entry[pos]; pos = cache_next(pos))
 		;
 	__set_bit(pos, cache->taken);
-	/* Release: reclaim goes from here to area->page[], which we have seen. */
-	smp_store_release(&cache->entry[pos], new);
+	WRITE_ONCE(cache->entry[pos], new);
 	WRITE_ONCE(cache->nr, cache->nr + 1);
 }
 

@@ -222,7 +222,7 @@ miss:
 	}
 
 claim:
-	/* L2, with the lock held */
+	/* L1, with the lock held */
 	atomic {
 		if
 		:: state[0] == LIVE && content[0] == k -> s = 0
@@ -232,7 +232,7 @@ claim:
 #else
 		:: else -> if :: !any_free || !reuse -> goto miss :: else fi;
 #endif
-			s = (state[0] == FREE -> 0 : 1);	/* L4 */
+			s = (state[0] == FREE -> 0 : 1);	/* L3 */
 			state[s] = LIVE;
 #ifdef SEED_LIVE_BEFORE_WRITE
 			goto late

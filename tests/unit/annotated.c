@@ -34,4 +34,6 @@ static bool table_has(struct uprobe_slot_area *area, struct uprobe_slot *s)
 static const char *area_check(struct uprobe_slot_area *area) __holds(area->lock);
 
 #include "uprobe_slots.c"
+#include "uprobe_slots_area.c"
+#include "uprobe_slots_reclaim.c"
 #include "uprobe_slots_report.c"

@@ -108,13 +108,13 @@ static void p3_a_jump_is_of_one_probe(void)
 /* What has one hash by chance is told apart all the same. */
 static void p3_equal_hashes(void)
 {
-	struct slot_want want;
+	struct slot_lookup want;
 	struct uprobe_slot *s;
 
 	setup(UPROBE_EXIT_JUMP);
 	go(jump[0]);
 	s = slot_at(area(), 0);
-	want = (struct slot_want){ &jump[0]->slot_key, jump[0]->vaddr, s->hash, s->exit };
+	want = (struct slot_lookup){ &jump[0]->slot_key, jump[0]->vaddr, s->hash, s->exit };
 	CHECK(key_equal(area(), s, &want));
 	want.probe = jump[1]->vaddr;
 	CHECK(!key_equal(area(), s, &want));
@@ -274,8 +274,8 @@ static void p3_other_mode(void)
 	go(jump[0]);
 	task->regs.cs = 7;
 	be(task);
-	CHECK(uprobe_slot_begin(task->utask, &task->process->root, &jump[0]->slot_key,
-				&task->regs) == UPROBE_MISS_UNSHAREABLE);
+	CHECK(uprobe_slot_begin(task->utask, &jump[0]->slot_key, &task->regs,
+				&task->process->root) == UPROBE_MISS_UNSHAREABLE);
 	CHECK(!in_shared(task) && !task->utask->slot_cache->step);
 	task->regs.cs = 0;
 	go(jump[0]);

@@ -523,7 +523,9 @@ struct kmem_cache *unit_kmem_cache(size_t size);
 
 /* ------------------------------------------- work, and waiting for it ---- */
 
-struct work_struct { void (*func)(struct work_struct *work); };
+struct work_struct;
+typedef void (*work_func_t)(struct work_struct *work);
+struct work_struct { work_func_t func; };
 
 struct delayed_work {
 	struct work_struct	work;
@@ -648,7 +650,7 @@ void arch_uprobe_copy_ixol(struct page *page, unsigned long vaddr, void *src,
 /* ------------------------------------------------ boot, tracepoints ---- */
 
 #define core_param(name, var, type, perm)	static_assert(1)
-#define core_initcall(fn)	int unit_initcall(void); int unit_initcall(void) { return fn(); }
+#define core_initcall(fn)	int unit_##fn(void); int unit_##fn(void) { return fn(); }
 
 #define trace_slot_miss_enabled()		true
 #define DECLARE_TRACEPOINT(tp)			static_assert(1)

@@ -38,7 +38,8 @@ static void run_child(const struct unit_case *c)
 	alarm(timeout());
 	unit_me = unit_cpu(0);
 	unit_me->rng = unit_seed;
-	unit_initcall();
+	unit_uprobe_slots_area_initcall();
+	unit_uprobe_slots_reclaim_initcall();
 	c->run();
 	/* Not _exit(): LeakSanitizer looks round now. */
 	exit(0);

@@ -238,15 +238,15 @@ static int transient_begin(struct task_struct *t, struct uprobe *u, int miss)
 
 	nr = transient_get(area);
 	if (nr >= UPROBE_TRANSIENT_SLOTS) {
-		nr = uprobe_slots_wait(&p->root, &u->slot_key, miss, transient_get, area);
-		if (IS_ERR_VALUE(nr))
-			return nr;
+		miss = uprobe_slots_wait(&u->slot_key, &p->root, miss, transient_get, area, &nr);
+		if (miss <= 0)
+			return miss;
 	}
 
 	t->utask->xol_vaddr = AREA_VADDR + nr * UPROBE_XOL_SLOT_BYTES;
 	memcpy(p->page0[nr], u->arch.ixol, sizeof(u->arch.ixol));
-	uprobe_slot_taken(t->utask, &u->slot_key, miss);
-	return 0;
+	uprobe_slot_account_transient(t->utask, &u->slot_key, miss);
+	return miss;
 }
 
 /* pre_ssout() */
@@ -262,12 +262,12 @@ int step_begin(struct task_struct *t, struct uprobe *u)
 	CHECK(!uprobe_stepping(utask));
 	t->regs.ip = u->vaddr;
 	utask->vaddr = u->vaddr;
-	miss = uprobe_slot_begin(utask, &t->process->root, &u->slot_key, &t->regs);
+	miss = uprobe_slot_begin(utask, &u->slot_key, &t->regs, &t->process->root);
 	if (miss <= 0)
 		return miss;
 	err = transient_begin(t, u, miss);
-	if (err)
-		return err == -EALREADY ? 0 : err;
+	if (err <= 0)
+		return err;
 
 	err = arch_uprobe_pre_xol(&u->arch, &t->regs);
 	if (err) {
@@ -281,7 +281,7 @@ int step_begin(struct task_struct *t, struct uprobe *u)
 
 bool slot_is_of(struct uprobe_slot *s, const struct uprobe *u)
 {
-	return s->hash == want_hash(&u->slot_key, s->exit, 0) &&
+	return s->hash == lookup_hash(&u->slot_key, s->exit, 0) &&
 	       !memcmp(&s->arch, &u->slot_key.arch, sizeof(s->arch));
 }
 

@@ -242,8 +242,8 @@ static void p2_full(void)
 	be(task);
 	was = *unit_me;
 	unit_me->on_store = count_store;
-	miss = uprobe_slot_begin(task->utask, &proc->root, &probe[1]->slot_key,
-				 &task->regs);
+	miss = uprobe_slot_begin(task->utask, &probe[1]->slot_key, &task->regs,
+				 &proc->root);
 	unit_me->on_store = NULL;
 	CHECK(miss == UPROBE_MISS_FULL && !bad_stores);
 	CHECK(unit_me->nr_locks == was.nr_locks);

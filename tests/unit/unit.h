@@ -40,7 +40,9 @@ bool unit_run_work(void);
 bool unit_work_pending(void);
 void unit_tick(unsigned long n);
 void unit_pass(unsigned long n);
-int unit_initcall(void);
+/* See core_initcall() in kernel.h. */
+int unit_uprobe_slots_area_initcall(void);
+int unit_uprobe_slots_reclaim_initcall(void);
 extern bool unit_no_workqueue;
 extern unsigned long unit_nr_queued;
 

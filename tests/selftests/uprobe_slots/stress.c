@@ -286,7 +286,7 @@ static void inject_faults(enum faults faults)
 {
 	static const char * const functions[NR_FAULTS] = {
 		[FAULTS_CACHES] = "slot_begin_first",
-		[FAULTS_PAGES] = "slot_make_step",
+		[FAULTS_PAGES] = "slot_obtain_and_enter",
 	};
 	unsigned long start = 0, end = ~0ul;
 
