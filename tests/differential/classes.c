@@ -10,6 +10,7 @@
 
 struct class {
 	char name[32], bits[4], settings[64], opcode[160], fields[128];
+	unsigned int line;
 	unsigned long used;
 };
 
@@ -19,6 +20,7 @@ static unsigned int nr_classes;
 void classes_read(const char *path)
 {
 	FILE *f = fopen(path, "re");
+	unsigned int nr_lines = 0;
 	char line[512];
 
 	if (!f)
@@ -26,6 +28,7 @@ void classes_read(const char *path)
 	while (fgets(line, sizeof(line), f)) {
 		struct class *c = &classes[nr_classes];
 
+		c->line = ++nr_lines;
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
 		if (sscanf(line, "%31s %3s %63s %159s %127s", c->name, c->bits, c->settings,
@@ -207,11 +210,28 @@ const char *class_of(const struct insn *insn, const struct setting *s, const cha
 	return NULL;
 }
 
-void classes_print(void)
+/* Whether a setting that was run is one of the class's. */
+static bool was_run(const struct class *c, const char *words)
+{
+	char copy[64], *word, *save;
+
+	strcpy(copy, words);
+	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
+		if (has_word(c->settings, word))
+			return true;
+	return false;
+}
+
+/* A class that a full run has no use for hides what it should not, so it is named. */
+void classes_print(const char *words)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr_classes; i++)
 		if (classes[i].used)
-			diag("class %s: %lu fields", classes[i].name, classes[i].used);
+			diag("class %s, line %u: %lu fields", classes[i].name, classes[i].line,
+			     classes[i].used);
+	for (i = 0; i < nr_classes; i++)
+		if (!classes[i].used && was_run(&classes[i], words))
+			diag("class %s, line %u: not needed in this run", classes[i].name, classes[i].line);
 }

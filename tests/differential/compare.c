@@ -41,15 +41,16 @@ static char *put_bytes(char *p, const struct insn *insn)
 static bool may_print(struct setting *s)
 {
 	const char *lines = getenv("DIFFERENTIAL_LINES");
+	unsigned long most = lines && *lines ? strtoul(lines, NULL, 10) : MAX_LINES;
 
-	if (s->unexpected == MAX_LINES && !lines)
+	if (s->unexpected == most)
 		diag("%s: more differences are not shown", s->name);
-	return s->unexpected < (lines ? strtoul(lines, NULL, 10) : MAX_LINES);
+	return s->unexpected < most;
 }
 
 /*
- * The frame says the trap number of the fault before: of two differences this makes
- * one, of which classes can say that nothing else may differ.
+ * The frame says the trap number of the fault before, as a stock kernel has it: of two
+ * differences this makes one, of which classes can say that nothing else may differ.
  */
 static bool is_stale(const struct pair *p, uint64_t bits)
 {
@@ -74,11 +75,8 @@ static bool all_known(const struct setting *s, const struct pair *p, uint64_t bi
 	const char *list = p->list->name;
 	unsigned int i;
 
-	if (is_stale(p, bits)) {
-		/* Where a jump reaches, and no signal disturbs, fewer may. */
-		bool jump = s->exits == EXITS_JUMP && !s->timer && !p->map;
-
-		if (!class_of(p->insn, s, list, jump ? "stalejump" : "stale"))
+	if (s->exits == EXITS_STOCK && is_stale(p, bits)) {
+		if (!class_of(p->insn, s, list, "stale"))
 			return false;
 		bits &= ~(1ull << F_trapno | 1ull << F_cr2);
 	}

@@ -525,7 +525,8 @@ int main(int argc, char **argv)
 		read_list(&lists[i], argv[3 + i]);
 		run_list(&lists[i]);
 	}
-	classes_print();
+	classes_print(!nr_settings ? "native" : settings == slots ?
+		      "native,off,step,trap,jump,timer" : "native,stock,timer");
 	if (nr_settings)
 		knobs_restore();
 	rmdir(directory);

@@ -63,7 +63,7 @@ void classes_read(const char *path);
 /* The class that allows @field to differ; NULL if none does. */
 const char *class_of(const struct insn *insn, const struct setting *s, const char *list,
 		     const char *field);
-void classes_print(void);
+void classes_print(const char *words);
 
 /* compare.c */
 extern const char * const field_names[NR_FIELDS];
