@@ -27,6 +27,7 @@ ud_word:
 	.globl	ud_syscall, ud_syscall_insn, ud_pushf, ud_pushf_insn
 	.globl	ud_ud2, ud_ud2_insn, ud_div, ud_div_insn, ud_fwait, ud_fwait_insn
 	.globl	ud_icebp, ud_icebp_insn, ud_call, ud_call_insn
+	.globl	ud_returns, ud_leaf, ud_leaf_insn
 
 	/* void f(int value, int *p): *p = value */
 	.p2align 4
@@ -203,6 +204,19 @@ ud_call_insn:
 	call	*%rax
 	ret
 1:	mov	(%rsp), %rax
+	ret
+
+	.p2align 4
+ud_returns:			/* void f(int n): n calls, with one return address */
+	call	ud_leaf
+	dec	%edi
+	jnz	ud_returns
+	ret
+
+	.p2align 4
+ud_leaf:
+	nop
+ud_leaf_insn:
 	ret
 
 #else /* arm64 */

@@ -616,6 +616,8 @@ static int trace_itself(void)
 static const struct us_case cases[] = {
 	{ "ptrace's watchpoint on what a probe writes (P9)", ud_ptrace_watch, US_ON_OFF, 120 },
 #ifdef __x86_64__
+	{ "ptrace's watchpoint on the address that a probed ret reads (P9)", ud_return_watch,
+	  US_ON_OFF },
 	{ "a step over a watched store (P9)", ud_step_watched, US_ON_OFF },
 #else
 	{ "a step after a hardware breakpoint (P9)", ud_step_after_break, US_ON_OFF },

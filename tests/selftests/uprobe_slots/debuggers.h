@@ -51,6 +51,7 @@ unsigned long ud_get_ip(pid_t pid);
 
 /* The cases that are not in debuggers.c. */
 int ud_ptrace_watch(void);
+int ud_return_watch(void);
 int ud_step_watched(void);
 int ud_step_after_break(void);
 int ud_perf_count(void);
@@ -76,6 +77,7 @@ extern char ud_syscall[], ud_syscall_insn[], ud_pushf[], ud_pushf_insn[];
 extern char ud_ud2[], ud_ud2_insn[], ud_div[], ud_div_insn[];
 extern char ud_fwait[], ud_fwait_insn[], ud_icebp[], ud_icebp_insn[];
 extern char ud_call[], ud_call_insn[];
+extern char ud_returns[], ud_leaf[], ud_leaf_insn[];
 #endif
 
 #endif

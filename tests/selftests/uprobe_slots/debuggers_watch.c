@@ -130,11 +130,17 @@ static int check_seen(const char *how, const struct store *s, const char *what,
 #define DR(n)		((void *)(offsetof(struct user, u_debugreg) + (n) * 8))
 #define DR7_WRITE_4	(1 | 0xdul << 16)	/* DR0: writes, 4 bytes */
 
+static void watch_as(pid_t pid, const void *addr, unsigned long dr7)
+{
+	if (ptrace(PTRACE_POKEUSER, pid, DR(7), 0) ||
+	    ptrace(PTRACE_POKEUSER, pid, DR(0), addr) ||
+	    ptrace(PTRACE_POKEUSER, pid, DR(7), dr7))
+		us_die("PTRACE_POKEUSER, debug registers: %s", strerror(errno));
+}
+
 static void watch(pid_t pid, const void *addr)
 {
-	if (ptrace(PTRACE_POKEUSER, pid, DR(0), addr) ||
-	    ptrace(PTRACE_POKEUSER, pid, DR(7), DR7_WRITE_4))
-		us_die("PTRACE_POKEUSER, debug registers: %s", strerror(errno));
+	watch_as(pid, addr, DR7_WRITE_4);
 }
 
 static void note_stop(pid_t pid, const struct store *s, struct seen *e)
@@ -204,6 +210,75 @@ static int ptrace_watch_kind(const char *how)
 	}
 	return bad | us_check(us_hits("watch") == STORES * ARRAY_SIZE(stores), "%ju hits",
 			      us_hits("watch"));
+}
+
+#define DR7_EXECUTE	1		/* DR0 */
+#define DR7_ACCESS_8	(1 | 0xbul << 16)
+
+static void do_returns(void)
+{
+	((void (*)(int))ud_returns)(STORES);
+}
+
+/* From the first return on: how often the tracee stops for its return address. */
+static long watch_returns(const char *how)
+{
+	struct user_regs_struct regs;
+	long stops = 0;
+	pid_t pid;
+	int sig;
+
+	pid = ud_start(do_returns);
+	watch_as(pid, ud_leaf, DR7_EXECUTE);
+	ptrace(PTRACE_CONT, pid, 0, 0);
+	sig = ud_next_stop(pid, 20);
+	if (sig != SIGTRAP || ud_get_ip(pid) != (unsigned long)ud_leaf)
+		us_die("%s: no stop at the function, but signal %d", how, sig);
+	ud_get_regs(pid, &regs);
+	watch_as(pid, (void *)regs.rsp, DR7_ACCESS_8);
+	ptrace(PTRACE_CONT, pid, 0, 0);
+	while ((sig = ud_next_stop(pid, 20)) == SIGTRAP && stops < 4 * STORES) {
+		stops++;
+		if (ud_in_area(pid, ud_get_ip(pid)))
+			us_diag("%s: a stop in [uprobes], at %#lx", how, ud_get_ip(pid));
+		ptrace(PTRACE_CONT, pid, 0, 0);
+	}
+	if (sig) {
+		us_diag("%s: signal %d", how, sig);
+		ud_end(pid);
+	}
+	return stops;
+}
+
+/* A call writes the address and its ret reads it, which an emulated ret does not. */
+static int return_watch_kind(const char *how)
+{
+	long native, stops;
+
+	native = watch_returns("native");
+	us_probe("leaf", ud_leaf_insn);
+	us_enable("leaf", true);
+	stops = watch_returns(how);
+	return us_check(native == 2 * STORES - 1, "native: %ld stops", native) |
+	       us_check(stops == native, "%s: %ld stops, native %ld", how, stops, native) |
+	       us_check(us_hits("leaf") == STORES, "%s: %ju hits", how, us_hits("leaf"));
+}
+
+int ud_return_watch(void)
+{
+	int bad;
+
+	if (us_mode() != US_ON)
+		return each_exit(return_watch_kind);
+	us_knob("emulate", 1);
+	if (is_emulated()) {
+		us_diag("exits jump only: " QEMU_SKIP);
+		bad = ud_run_with("jump", 1, return_watch_kind);
+	} else {
+		bad = ud_each_exit(return_watch_kind);
+	}
+	us_knob("emulate", 0);
+	return bad;
 }
 
 /* Who steps over a store that he watches stops once, and is told both. */
