@@ -5,8 +5,8 @@
  * lock, so nothing here runs in a hit that its task's cache serves.
  *
  * Calls the arch and the kernel only; of reclaim it knows the work function. Called by
- * uprobe_slots.c, uprobe_slots_reclaim.c and uprobes.c. The protocol, its labels and the rules are at the top of
- * uprobe_slots.c.
+ * uprobe_slots.c, uprobe_slots_reclaim.c and uprobes.c. The protocol, its labels and the
+ * rules are at the top of uprobe_slots.c.
  */
 #include "uprobe_slots_types.h"
 
@@ -538,8 +538,8 @@ static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
 
 /*
  * Get a slot that is in the table after all, or fill a free one. On success current's
- * hazard is on it, unless it is pinned; if not, NULL and the reason. Reclaim marks slots under the lock, so
- * there is no window here as in a hit.
+ * hazard is on it, unless it is pinned; if not, NULL and the reason. Reclaim marks slots
+ * under the lock, so there is no window here as in a hit.
  */
 static struct uprobe_slot *slot_claim(struct uprobe_slot_cache *cache,
 				      const struct slot_lookup *want, int *miss)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Reclaim: a work of each area that takes shared slots from instructions that were not
- * hit lately, in rounds, when a hit finds no free slot; and turning reuse off and on. Steps R0 to R5 of the protocol at the top of uprobe_slots.c.
+ * hit lately, in rounds, when a hit finds no free slot; and turning reuse off and on.
+ * Steps R0 to R5 of the protocol at the top of uprobe_slots.c.
  *
  * Calls uprobe_slots_area.c. Called by uprobe_slots.c and the tracefs files.
  */
