@@ -13,14 +13,17 @@
  * pages, filling a slot) and uprobe_slots_reclaim.c on a miss only, never on a hit
  * that the task's cache serves.
  *
- * P1 to P9 are the promises of Documentation/trace/uprobe-slots-design.rst.
+ * P1 to P9 are the promises of Documentation/trace/uprobe-slots-design.rst; P2 is that
+ * a hit which sharing cannot help costs hardly more than on a stock kernel.
  *
  * Nouns
  * =====
  *
  * area		  [uprobes]. Page 0 is as on a stock kernel: the trampoline, and the
  *		  *transient* slots, which a task takes for one hit and gives back. The
- *		  pages behind it hold the *shared* slots.
+ *		  pages behind it hold the *shared* slots. The knob area_pages says
+ *		  how many pages there may be, page 0 included. With 1 no slot is
+ *		  filled; those that exist still serve.
  * key		  everything that decides what executing a slot does. Equal bytes are
  *		  not enough: two instructions of equal bytes may need different
  *		  fix-ups. See struct uprobe_slot_key.
@@ -75,9 +78,10 @@
  * If a task is in it, the slot goes back to LIVE with its content. A step may last for
  * ever (a page fault that nobody resolves), so reclaim never waits for a step.
  *
- * A hit writes its own task's memory and counters of its CPU, and @ref of the slot, once
- * a round of reclaim. It looks at the slot and publishes its hazard in one RCU read-side
- * section:
+ * A hit writes its own task's memory (@step, or for a pinned slot the three @exit words;
+ * the tally; the use of its cache entry; uprobe_task), counters of its CPU, and @ref of
+ * the slot, at most once between two passes of reclaim's hand. It looks at the slot and
+ * publishes its hazard in one RCU read-side section:
  *
  *	hit					reclaim
  *	F0 a slot cache, on the first hit	R0 choose victims
@@ -99,18 +103,26 @@
  *	L2 none is free: add a page, then L1 again
  *	L3 write the slot; step = slot; state = LIVE (release); into the table
  *
- * For a slot that is or gets PINNED, which F3 takes as LIVE, there is no F5, E1 and E2,
- * and L3 sets no step. If the task must single-step (a debugger steps it) and the slot
- * found is not a stepping one, E2 follows F6 at once, and the task takes another slot.
+ * For a slot that is or gets PINNED, which F3 takes as LIVE, there is no F5, no E1 and E2
+ * (unless a signal makes the task step), and L3 sets no step. If the task must
+ * single-step (a debugger steps it) and the slot found is not a stepping one, E2 follows
+ * F6 at once, and the task takes another slot.
  *
- * If F1..F6 began before the grace period of R2, they have ended with it, and R3 sees
- * F5. If they began later, F3 sees DYING or what came after it: FREE, or LIVE with the
- * content that A orders, which stays at least until the next grace period. A miss sets
- * step under area->lock, which R1 takes, too: so R3 sees it. In no case does R4 free a
- * slot that a task enters. Hazard pointers without RCU need a full barrier between F3 and F5; this
- * needs none. The section never sleeps: a handler that sleeps, or a task that waits for
- * a slot, does not delay the grace period. It is a section of RCU-sched, which costs a
- * hit two instructions; the grace period of R2 waits for those as for any other.
+ * Why is R4 safe?
+ *
+ *	a task is already stepping	its hazard is set, so R3 sees it
+ *	F1..F6 began before R2's	they have ended with it, so R3 sees F5
+ *	grace period
+ *	F1..F6 began later		F3 reads DYING, FREE, or LIVE with new content.
+ *					Barrier A makes that content visible, and it
+ *					stays until another grace period has passed
+ *	a miss				it sets step under area->lock, which R1 takes,
+ *					too: so R3 sees it
+ *
+ * Hazard pointers without RCU need a full barrier between F5 and a second F3; this needs
+ * none. The section never sleeps: a handler that sleeps, or a task that waits for a slot,
+ * does not delay the grace period. It is a section of RCU-sched, which costs a hit two
+ * instructions; the grace period of R2 waits for those as for any other.
  *
  * Who writes what, under what
  * ===========================
@@ -135,9 +147,10 @@
  *	area: node			slot_areas_lock; read under RCU
  *	cache: all but node		its task, without atomic read-modify-writes
  *	cache: node			area->lock
- *	root: area			slot_areas_lock, once; read by acquire, or by
- *					READ_ONCE() and its address. A task that has a
- *					cache reads it plainly: the cache is of that area
+ *	root: area			slot_areas_lock, once. Read by acquire, or by
+ *					READ_ONCE(): the address dependency suffices. A
+ *					task with a cache may read it plainly: its cache
+ *					belongs to that area
  *	root: node			slot_areas_lock
  *	root: nomem			any task; the time need not be exact
  *	root: all else			before it is on slot_roots
@@ -152,9 +165,9 @@
  * Barriers
  * ========
  *
- * herd7 checks each of them, those that are named at their place only (root->area,
- * @reclaiming), and what goes wrong without: tests/litmus. spin checks the states and the
- * orders: tests/spin.
+ * herd7 (tests/litmus) checks each barrier, those named only in the code too (root->area,
+ * @reclaiming), and shows what breaks without it. spin (tests/spin) checks the states and
+ * the orders.
  *
  *	A  F3 smp_load_acquire(state)	L3 smp_store_release(state, LIVE): a task that
  *					sees LIVE sees arch, hash and the memory
@@ -212,9 +225,9 @@ DEFINE_PER_CPU(struct uprobe_slot_counters, slot_counters);
  * behind its small helpers. They are declared here because a hit may begin again, with
  * another exit: see slot_begin_fallback().
  *
- * What takes a call is a function of its own, called last and with the same first
- * parameters. So __uprobe_slot_begin() and slot_begin_*() save no registers and do not
- * move them about (P2).
+ * Each part that makes a call is a separate function. It is called last, with the
+ * caller's first parameters. So __uprobe_slot_begin() and slot_begin_*() save and move no
+ * registers (P2).
  */
 static int slot_begin_step(struct uprobe_task *utask, const struct uprobe_slot_key *key,
 			   struct pt_regs *regs);
@@ -307,9 +320,8 @@ static void hazard_clear(struct uprobe_slot_cache *cache)
 }
 
 /*
- * Find the slot and enter it: the rest of __uprobe_slot_begin(), for one exit. If the
- * kernel does not see that exit, and no slot is pinned for it and none can be, the
- * breakpoint is next best.
+ * Find the slot and enter it: the rest of __uprobe_slot_begin(), for one exit. For an
+ * exit by jump or none: if no slot is pinned and none may be, fall back to the breakpoint.
  */
 static __always_inline int slot_begin_as(struct uprobe_task *utask,
 					 const struct uprobe_slot_key *key,
@@ -616,8 +628,8 @@ void uprobe_slot_trace_miss(struct uprobe_task *utask,
 }
 
 /*
- * May a task that waits for a transient slot try a shared one? @miss is why it has
- * none: only if there was no room can room help.
+ * May a task that waits for a transient slot try a shared one? @miss is why the task has
+ * no shared slot. Room helps only if the reason was lack of room.
  *
  * This is the condition of a wait, so it does not sleep. It asks for reclaim where
  * that can help; reclaim then wakes the waiter.
@@ -629,7 +641,7 @@ static bool may_retry(struct uprobe_slot_root *root, int miss)
 
 	if (!area || (miss != UPROBE_MISS_FULL && miss != UPROBE_MISS_NOMEM))
 		return false;
-	/* It may be the cache that no memory is there for: a free slot does not help. */
+	/* The missing memory may be for the task's cache: a free slot would not help. */
 	if (!short_of_memory && area_has_room(area, area_page_limit()))
 		return true;
 	uprobe_slots_reclaim(area);
@@ -729,9 +741,10 @@ void uprobe_slot_leave(struct uprobe_task *utask, struct pt_regs *regs)
  *	ip is at the start		it was not executed: see below
  *
  * Not executed: with a fault of its own or a fatal signal the task goes back to the
- * probe. Otherwise the task steps now, as in a slot of another kind, and the signal
- * waits for the end of the step. A signal that may be a fault's or may not is such a
- * case: if the instruction faults, it faults again, and then the cause is known.
+ * probe. Otherwise the task steps now, as in a slot of another kind (without a hazard:
+ * the slot is pinned), and uprobe_deny_signal() holds the signal back until the step has
+ * ended. If the kernel cannot tell whether the signal is a fault, the task steps, too: a
+ * real fault then happens again, and its cause is known.
  *
  * Context: current, on its way to user mode.
  *
@@ -762,10 +775,10 @@ bool uprobe_slot_signal(struct uprobe_task *utask)
 	utask->vaddr = cache->exit_probe;
 	utask->xol_vaddr = cache->exit_slot;
 	/*
-	 * Also right where the slot holds a RIP-relative operand and @arch does not:
-	 * this loads a register that the instruction does not use, and the end of the
-	 * step restores that register. What traps late has no pinned slot, so the step
-	 * ends before a jump behind the copy runs.
+	 * This is right even if the slot has a RIP-relative operand that @arch lacks:
+	 * pre_xol loads a register that the copy does not use, and the end of the step
+	 * restores it. Instructions that trap late have no pinned slot, so the step ends
+	 * before the jump behind the copy.
 	 */
 	arch_uprobe_pre_xol(&s->arch, regs);
 	utask->slot = s;

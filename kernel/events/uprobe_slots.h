@@ -69,9 +69,9 @@ enum uprobe_exit {
 #ifdef CONFIG_UPROBE_SLOTS
 
 /*
- * May current execute what a key of this analysis has a slot for? Where programs have
- * more than one mode the arch says: a probe is analysed once, for the mode of the first
- * process that maps it, and any process may hit it.
+ * May current execute the slot that this key describes? The kernel analyses a probe once,
+ * for the mode of the first process that maps it, and any process may hit it: an arch
+ * with several modes compares.
  */
 #ifndef arch_uprobe_mode_fits
 #define arch_uprobe_mode_fits(auprobe, regs)	((void)(auprobe), (void)(regs), true)
@@ -177,8 +177,9 @@ enum uprobe_slot_counter {
 };
 
 /*
- * Of a CPU, or the sum. A transient slot is counted once, by what it is taken for; all
- * else about them uprobe_slots_counters() derives, and the bitmaps say how many there are.
+ * Counters of one CPU, or the sum. A transient slot is counted once, under the reason for
+ * taking it; uprobe_slots_counters() derives the other totals. Page 0's bitmaps tell how
+ * many are taken now.
  */
 struct uprobe_slot_counters {
 	u64 c[UPROBE_NR_COUNTERS];

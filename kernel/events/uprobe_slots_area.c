@@ -22,9 +22,9 @@ static u32 hash_seed;
  * arch_uprobe_slot_key - may an instruction share a slot, and with which?
  * @auprobe: an analysed probe
  * @mm:	     the one it was analysed for
- * @key:     all zero; gets in @arch what pre_xol, post_xol and abort_xol read and
- *	     the bytes to execute; in @exit, which says UPROBE_EXIT_STEP, what the
- *	     instruction can do at most; and @near
+ * @key:     zero on entry. Set @arch (what pre_xol, post_xol and abort_xol read, and
+ *	     the bytes to execute), @exit (the best exit for each value of the knob;
+ *	     preset to UPROBE_EXIT_STEP) and @near
  *
  * An arch that keeps something of a hit in struct arch_uprobe, or whose copy
  * depends on where it lies (but for a jump's slot, which arch_uprobe_slot_jump()
@@ -42,9 +42,8 @@ unsigned int __weak arch_uprobe_slot_key(const struct arch_uprobe *auprobe,
 /**
  * arch_uprobe_slot_reach - how near does a jump's slot have to be to its probe?
  *
- * Return: so many bytes, or less, may lie between a probe whose key says @near and the
- * area, from whichever of its slots it jumps, for current's program; 0 if there are no
- * such probes.
+ * Return: the largest distance in bytes between a @near probe and any slot of the area,
+ * for current's program; 0 if it has no @near probes.
  */
 unsigned long __weak arch_uprobe_slot_reach(void)
 {
@@ -55,7 +54,7 @@ unsigned long __weak arch_uprobe_slot_reach(void)
  * arch_uprobe_slot_jump - make of an instruction what leaves a slot by a jump
  * @auprobe: of the key
  * @code:    what the slot will hold, with the instruction; gets a jump behind it,
- *	     and an operand relative to the instruction pointer is put right
+ *	     and a RIP-relative operand is put right
  * @len:     of the instruction
  * @from:    where the slot lies, near to the probe if the key says so
  * @to:	     where to jump
@@ -66,10 +65,11 @@ void __weak arch_uprobe_slot_jump(const struct arch_uprobe *auprobe, void *code,
 }
 
 /**
- * arch_uprobe_must_step - has current to leave its slot by a single step?
+ * arch_uprobe_must_step - must current leave its slot by a single step?
  * @regs: current's, at the probe
  *
- * Return: whether; so if somebody steps current, who is to see each step.
+ * Return: true if a debugger steps current and must see each step; also, where programs
+ * have several modes, if a jump could not be right in current's.
  */
 bool __weak arch_uprobe_must_step(struct pt_regs *regs)
 {

@@ -71,8 +71,8 @@
 #endif
 
 /*
- * What an instruction that goes to a pinned slot may raise. No SIGTRAP: that comes
- * of a perf event, and the instruction has yet to execute; nor SIGSYS.
+ * Signals that an instruction in a pinned slot may raise itself. Not SIGTRAP, which a
+ * perf event sends before the instruction executes, and not SIGSYS.
  */
 #define UPROBE_FAULTS	(sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) | \
 			 sigmask(SIGFPE))
@@ -115,10 +115,10 @@ static inline bool uprobe_fault_pending(void)
 }
 
 /*
- * Outside of debug builds there is nothing left of it. In these a hit shall not save
- * registers for a call that it does not make: so it counts spins. Reclaim goes by the
- * clock: where emulated CPUs take turns, each cpu_relax() lets all others go first, and
- * to count them would take it thousands of times as long as it was told.
+ * Compiles to nothing unless UPROBE_SLOTS_DEBUG. In a hit it counts spins: a call would
+ * make the hit save registers. Reclaim waits by the clock: on emulated CPUs that take
+ * turns, each cpu_relax() lets the others run, so counted spins would take thousands of
+ * times too long.
  */
 static inline void slot_delay(enum uprobe_slot_delay point)
 {

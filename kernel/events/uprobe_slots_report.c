@@ -8,10 +8,10 @@
 unsigned long uprobe_slot_delays[UPROBE_NR_DELAYS];	/* see slot_delay() */
 
 /**
- * uprobe_slots_set_delay - have whoever comes to @point wait (debug builds)
+ * uprobe_slots_set_delay - make tasks wait at @point (debug builds)
  * @point: between two steps of the protocol
- * @us:	   so many microseconds; a hit about so many, by what cpu_relax() takes now;
- *	   0 not at all
+ * @us:	   microseconds; 0: no wait. In a hit the wait is approximate: spins, by the
+ *	   present speed of cpu_relax()
  */
 void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us)
 {

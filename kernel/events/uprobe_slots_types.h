@@ -255,8 +255,9 @@ static inline u32 lookup_hash(const struct uprobe_slot_key *key, unsigned int ex
 }
 
 /*
- * A bit that is clear says that no slot is pinned for this. No better hash: a miss in
- * a full area pays for it (P2). Functions are aligned, to 16 bytes mostly.
+ * If the bit is clear, no slot is pinned for this. The hash is cheap on purpose: a miss
+ * in a full area computes it (P2). Functions are mostly aligned to 16 bytes, so it drops
+ * those bits.
  */
 static inline unsigned int pin_bit(const struct uprobe_slot_key *key, unsigned int exit,
 				   unsigned long probe)
@@ -412,8 +413,8 @@ static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot
 	unsigned int pos = cache_home(new);
 
 	/*
-	 * What had this key before it was reclaimed makes room. And @s may be
-	 * named already: it was DYING when the task looked, and came back.
+	 * Replace an entry with the same tag if its slot was reclaimed, or if it names
+	 * @s already: @s was DYING when the task looked, and went back to LIVE.
 	 */
 	for (; (entry = cache->entry[pos]); pos = cache_next(pos)) {
 		if ((entry ^ new) & ENTRY_TAG)

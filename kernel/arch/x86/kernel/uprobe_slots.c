@@ -291,8 +291,8 @@ static bool leaves_by_itself(struct insn *insn)
 }
 
 /*
- * From a slot as near to its probe as this, an operand relative to ip reaches
- * whatever it reaches from the probe, if that is as near too: 2 GiB in all.
+ * If the slot and the operand are each within 1 GiB of the probe, the operand is within
+ * 2 GiB of the slot, so its displacement fits.
  */
 #define RIPREL_REACH	SZ_1G
 
@@ -303,10 +303,9 @@ static bool riprel_reaches(const struct insn *insn)
 }
 
 /*
- * In a slot that others share, a register stands for ip, and is restored at the end,
- * which is to be seen. One of the probe's own, as a jump's is, may hold what the
- * program has there, but for the displacement. So it does for an indirect jump too,
- * which never comes to the jump behind it.
+ * In a slot that several probes share, a register replaces RIP. The kernel restores the
+ * register, so it must see the exit. A jump's slot has one probe, so it keeps RIP with a
+ * new displacement. An indirect jump does so, too; it never reaches the jump behind it.
  */
 static void choose_exits(struct insn *insn, bool riprel, struct uprobe_slot_key *key)
 {
