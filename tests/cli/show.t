@@ -54,7 +54,8 @@ with() {
 	fake_kernel
 	for word; do
 		case ${word%%=*} in
-		slot*) sed -i "/^${word%%=*} /d" "$fake/uprobe_slots/stats"
+		slot* | areas | pages)
+		       sed -i "/^${word%%=*} /d" "$fake/uprobe_slots/stats"
 		       echo "${word%%=*} ${word#*=}" >>"$fake/uprobe_slots/stats" ;;
 		*) echo "${word#*=}" >"$fake/uprobe_slots/${word%%=*}" ;;
 		esac
@@ -96,10 +97,13 @@ advises "waits, not for want of pages" "see why they miss" slot_contention_page0
 advises "exits is step" "exits is step: 100 % of the executions took a second exception.*set exits jump$" \
 	exits=step slot_exit_step=10000 slot_exit_jump=0
 advises "exits is trap" "exits is trap: 99 % .*set exits jump$" exits=trap slot_exit_trap=9890 slot_exit_jump=0
-advises "half is pinned" "30 % of the executions end by a second exception, and half of the slots are pinned.*set area_pages 8$" \
-	slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=192 slots_live=100 slots_free=92
+advises "half is pinned" "30 % of the executions end by a second exception, and 192 slots are pinned; a process can pin 192\. .*set area_pages 8$" \
+	slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=192 slots_live=100 slots_free=92 areas=1 pages=4
+# Pages come only when no slot is free: half of those that there are is not half of those allowed.
+advises "half of the first page is pinned" "nothing to do" \
+	slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=100 slots_live=8 slots_free=20 areas=1 pages=2
 advises "half is pinned, and no more pages" "nothing to do" area_pages=16 \
-	slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=192 slots_live=100 slots_free=92
+	slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=192 slots_live=100 slots_free=92 areas=1 pages=4
 advises "traps that no page helps" "nothing to do" slot_exit_trap=3000 slot_exit_jump=7000 slots_pinned=2 slots_live=382
 [ "$(uname -m)" != x86_64 ] ||
 	advises "emulate is 0" "emulate is 0: .*set emulate 1$" emulate=0

@@ -208,14 +208,28 @@ static void about_waits(struct advice *advice, const struct view *v)
 		    ". Raise the limit of the tasks that matter");
 }
 
-/* Is half of what slots there are pinned, which is all that may be? */
+/*
+ * How many slots a process can pin: half of what area_pages allows. 0 if that is not
+ * known, because no process has a shared slot.
+ */
+static double most_pinned(const struct view *v)
+{
+	double slots = counter(v->counters, "slots_pinned") +
+		       counter(v->counters, "slots_free") +
+		       counter(v->counters, "slots_live") + counter(v->counters, "slots_dying");
+	/* Page 0 of each area has no shared slots. */
+	double pages = (double)counter(v->counters, "pages") -
+		       (double)counter(v->counters, "areas");
+
+	return pages > 0 ? slots / pages * (knob(v, "area_pages") - 1) / 2 : 0;
+}
+
+/* May some process be unable to pin more? The kernel tells the sum of all only. */
 static bool all_pinned(const struct view *v)
 {
-	double pinned = counter(v->counters, "slots_pinned");
-	double all = pinned + counter(v->counters, "slots_free") +
-		     counter(v->counters, "slots_live") + counter(v->counters, "slots_dying");
+	double most = most_pinned(v);
 
-	return pinned && 2 * pinned >= all;
+	return most > 0 && counter(v->counters, "slots_pinned") >= most;
 }
 
 static void about_exits(struct advice *advice, const struct view *v)
@@ -233,8 +247,9 @@ static void about_exits(struct advice *advice, const struct view *v)
 		    exits, percent(two, v->all));
 	else if (percent(traps, v->all) > EXIT_PERCENT && all_pinned(v) && pages < 16)
 		say(advice,
-		    "%.0f %% of the executions end by a second exception, and half of the slots are pinned: no more can be. Raise area_pages: uprobe-slots set area_pages %lu",
-		    percent(traps, v->all), doubled(pages, 16));
+		    "%.0f %% of the executions end by a second exception, and %.0f slots are pinned; a process can pin %.0f. Raise area_pages: uprobe-slots set area_pages %lu",
+		    percent(traps, v->all), (double)counter(v->counters, "slots_pinned"),
+		    most_pinned(v), doubled(pages, 16));
 }
 
 static void about_emulate(struct advice *advice, const struct view *v)
