@@ -105,6 +105,7 @@ struct pt_regs {
 #define X86_EFLAGS_SF	BIT(7)
 #define X86_EFLAGS_TF	BIT(8)
 #define X86_EFLAGS_OF	BIT(11)
+#define X86_EFLAGS_AC	BIT(18)
 
 #define __USER_CS	0x33
 #define __USER32_CS	0x23
