@@ -754,15 +754,11 @@ bool uprobe_slot_signal(struct uprobe_task *utask)
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 	struct pt_regs *regs = current_pt_regs();
-	unsigned long offset;
 	struct uprobe_slot *s;
 
 	if (!cache || !cache->exit_slot)
 		return false;
-	offset = instruction_pointer(regs) - cache->exit_slot;
-	if (offset >= UPROBE_SLOT_BYTES)
-		return false;
-	if (offset) {
+	if (instruction_pointer(regs) != cache->exit_slot) {
 		uprobe_slot_leave(utask, regs);
 		return false;
 	}
