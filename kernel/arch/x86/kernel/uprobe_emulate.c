@@ -4,6 +4,7 @@
  * one trap instead of two. What is not exactly right in a few lines is not here:
  * it returns false, and the instruction executes out of line.
  */
+#include <linux/preempt.h>
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
 #include <linux/uprobes.h>
@@ -84,8 +85,15 @@ static bool is_flat_32(struct pt_regs *regs)
  */
 static bool cpu_checks_stack(struct pt_regs *regs, bool is_64)
 {
+	bool watched;
+
+	/* Whichever CPU this is: current's own breakpoints move along. */
+	preempt_disable();
+	watched = hw_breakpoint_active();
+	preempt_enable();
+
 	return shstk_is_enabled() || (!is_64 && !is_flat_32(regs)) ||
-	       hw_breakpoint_active() || (regs->flags & X86_EFLAGS_AC);
+	       watched || (regs->flags & X86_EFLAGS_AC);
 }
 
 /*
