@@ -155,7 +155,7 @@ link_new_files()
 		if grep -qxF "$path" "$TREE/.pristine/files"; then
 			die "$file would hide $path of $VERSION: an edit of it belongs in kernel/hooks"
 		fi
-		mkdir -p "$TREE/${path%/*}"
+		mkdir -p "$(dirname "$TREE/$path")"
 		ln -sfn "$TOP/$file" "$TREE/$path"
 	done
 	printf '%s\n' "$list" >"$TREE/.pristine/links"

@@ -96,7 +96,7 @@ make_patches()
 	for commit in "${commits[@]}"; do
 		taken "$commit" >"$out/paths"
 		while read -r path; do
-			mkdir -p "$work/${path%/*}"
+			mkdir -p "$(dirname "$work/$path")"
 			# Not into a file that the stock tree has a link to.
 			cp -L --remove-destination --preserve=mode "$TREE/$path" "$work/$path"
 		done <"$out/paths"
@@ -158,7 +158,8 @@ apply()
 
 # What a maintainer's first look is. New files of the kernel are checked with all
 # types by `make lint`; here these are left out:
-#   FILE_PATH_CHANGES	an entry of MAINTAINERS is for maintainers to give
+#   FILE_PATH_CHANGES	the entry of MAINTAINERS comes with the documentation
+#   UNKNOWN_COMMIT_ID	what is checked in has no history
 #   AVOID_EXTERNS, PARENTHESIS_ALIGNMENT	lines that were so before the edit
 #   ENOSYS, ENOTSUPP	what uprobes.c of x86 returns in such cases
 # and in the selftests and the tools, which are programs for user space, what asks
@@ -168,7 +169,7 @@ apply()
 check_style()
 {
 	local patch status=0 ignore kernel=FILE_PATH_CHANGES,AVOID_EXTERNS,PARENTHESIS_ALIGNMENT
-	kernel+=,ENOSYS,ENOTSUPP
+	kernel+=,ENOSYS,ENOTSUPP,UNKNOWN_COMMIT_ID
 	local user=PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE,ENOSYS,CAMELCASE,EMBEDDED_FUNCTION_NAME
 	user+=,STATIC_CONST_CHAR_ARRAY,MACRO_ARG_REUSE,LINE_SPACING,MULTIPLE_ASSIGNMENTS
 	user+=,EXECUTE_PERMISSIONS,STRCPY

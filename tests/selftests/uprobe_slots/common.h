@@ -114,7 +114,7 @@ int64_t us_delta(const struct us_stats *a, const struct us_stats *b,
 		 const char *name);
 uint64_t us_gauge(const char *name);
 /* Wait until reclaim is done; false when it never is. */
-bool us_quiesce(void) __attribute__((warn_unused_result));
+__attribute__((warn_unused_result)) bool us_quiesce(void);
 /* 0 if the kernel's own checker, where it is built in, finds nothing (P4). */
 int us_checker(const char *when);
 /*

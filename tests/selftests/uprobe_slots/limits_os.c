@@ -63,17 +63,17 @@ static int strict(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
 }
 
-#define ALLOW(nr)							\
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),			\
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-
 static int filter(void)
 {
 	struct sock_filter insns[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),		/* the number */
-		ALLOW(__NR_read), ALLOW(__NR_write), ALLOW(__NR_exit),
-		ALLOW(__NR_rt_sigreturn),
+		/* So many further on: to the last line. */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_read, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_write, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_exit, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_rt_sigreturn, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = { ARRAY_SIZE(insns), insns };
 

@@ -242,7 +242,7 @@ int readers(void)
 
 /* ---- a large write to task_limits ------------------------------------------------------ */
 
-#define LARGE	(1 << 20)
+#define LARGE	(1024 * 1024)
 
 /* -1: none */
 static int override_of(pid_t tid)
@@ -346,7 +346,7 @@ static int large_writes(char *text)
 		err = us_write_mode(SLOTS "/task_limits", O_APPEND, text, len);
 		stall_end(&busy);
 		bad |= us_check(!err, "%zu bytes: %s", len, strerror(-err));
-		bad |= us_check(override_of(getpid()) == i + 3, "override %d, not the last line's %d",
+		bad |= us_check(override_of(getpid()) == i + 3, "override %d, not the last one, %d",
 				override_of(getpid()), i + 3);
 		stall_begin(&idle);
 		usleep(busy.seconds * 1e6);

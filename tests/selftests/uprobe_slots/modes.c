@@ -328,7 +328,7 @@ static const struct insn both_modes[] = {
 	I_("\x48\xeb\x0b", STOCK_WRONG),
 };
 
-#define SETTING(...)	&(const struct setting){ __VA_ARGS__ }
+#define SETTING(...)	(&(const struct setting){ __VA_ARGS__ })
 #define BOTH_MODES	.insns = both_modes, .n = ARRAY_SIZE(both_modes)
 
 static int read_32_run_64(void)

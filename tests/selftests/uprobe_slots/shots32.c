@@ -53,7 +53,7 @@ struct context {
 };
 
 struct action {
-	void (*fn)(int, struct siginfo *, struct context *);
+	void (*fn)(int sig, struct siginfo *si, struct context *context);
 	uint32_t flags;
 	void (*restorer)(void);
 	uint32_t mask[2];
