@@ -338,8 +338,8 @@ static u16 usual_cs(enum insn_mode mode)
 }
 
 /*
- * Only default_xol_ops share. The others come here after a failed emulation, and have
- * something else in the place of fixups and cs.
+ * Only default_xol_ops share. The others come here after a failed emulation, and use
+ * other members of the union that fixups and cs are in.
  *
  * ops, fixups and ilen are part of the key: the pre and post functions go by
  * them, and riprel_analyze() turns "mov %eax,disp32(%rip)" into the very bytes
