@@ -251,29 +251,46 @@ static void fault_attr(const char *name, unsigned long value)
 	}
 }
 
-/* Where a function's code begins and ends. */
-static void find_function(const char *name, unsigned long *start,
-			  unsigned long *end)
-{
-	unsigned long addr;
-	char line[512], symbol[256];
-	FILE *f = fopen("/proc/kallsyms", "re");
+/*
+ * What allocates in a phase, and where its code begins and ends; not for the phases in
+ * which any allocation may fail.
+ */
+static struct {
+	const char *name;
+	unsigned long start, end;
+} functions[NR_FAULTS] = {
+	[FAULTS_CACHES] = { "slot_begin_first" },
+	[FAULTS_PAGES] = { "slot_obtain_and_enter" },
+};
 
-	*start = *end = 0;
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%lx %*c %255s", &addr, symbol) == 2 &&
-		    !strcmp(symbol, name))
-			*start = addr;
-	if (f)
-		rewind(f);
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%lx %*c %255s", &addr, symbol) == 2 &&
-		    addr > *start && (!*end || addr < *end))
-			*end = addr;
+/*
+ * The list is in the order of addresses: a function ends where the next one begins. To
+ * read it takes a debug kernel under emulation some 20 s, longer than a phase.
+ */
+static void find_functions(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[256];
+	unsigned long addr;
+	int i;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx %*c %255s", &addr, symbol) != 2)
+			continue;
+		for (i = 0; i < NR_FAULTS; i++) {
+			if (!functions[i].name || functions[i].end)
+				continue;
+			if (!functions[i].start && !strcmp(symbol, functions[i].name))
+				functions[i].start = addr;
+			else if (functions[i].start && addr > functions[i].start)
+				functions[i].end = addr;
+		}
+	}
 	if (f)
 		fclose(f);
-	if (!*start || !*end)
-		us_die("no %s in /proc/kallsyms", name);
+	for (i = 0; i < NR_FAULTS; i++)
+		if (functions[i].name && !functions[i].end)
+			us_die("no %s in /proc/kallsyms", functions[i].name);
 }
 
 /*
@@ -284,17 +301,11 @@ static void find_function(const char *name, unsigned long *start,
  */
 static void inject_faults(enum faults faults)
 {
-	static const char * const functions[NR_FAULTS] = {
-		[FAULTS_CACHES] = "slot_begin_first",
-		[FAULTS_PAGES] = "slot_obtain_and_enter",
-	};
-	unsigned long start = 0, end = ~0ul;
+	bool named = functions[faults].name;
 
 	sh->faults = faults;
 	if (!have_faults())
 		return;
-	if (functions[faults])
-		find_function(functions[faults], &start, &end);
 	fault_attr("probability", 0);
 	fault_attr("task-filter", 1);
 	fault_attr("ignore-gfp-wait", 0);
@@ -303,11 +314,11 @@ static void inject_faults(enum faults faults)
 	fault_attr("verbose", 0);
 	fault_attr("interval", 1);
 	fault_attr("stacktrace-depth", 32);
-	fault_attr("require-start", start);
-	fault_attr("require-end", end);
+	fault_attr("require-start", functions[faults].start);
+	fault_attr("require-end", named ? functions[faults].end : ~0ul);
 	fault_attr("times", -1ul);
 	if (faults != FAULTS_NONE)
-		fault_attr("probability", functions[faults] ? 50 : 1);
+		fault_attr("probability", named ? 50 : 1);
 }
 
 /* ---- the small cgroup ----------------------------------------------------------- */
@@ -624,13 +635,14 @@ static void close_windows(void)
 
 static void run_phase(double seconds)
 {
-	double end = us_now() + seconds;
+	double end;
 
 	sh->stop = false;
 	rng_init(&conductor, 0, 0);
 	ids = 0;
 	inject_faults(sh->phase % NR_FAULTS);
 	start_all();
+	end = us_now() + seconds;
 	while (us_now() < end) {
 		conduct();
 		usleep(20000);
@@ -689,6 +701,8 @@ static int stress(void)
 	bad_page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	prepare_snips();
 	cgroup_make();
+	if (have_faults())
+		find_functions();
 	us_trace_start(64);
 	add_probes();
 	us_diag("SEED=%ju, %d probes%s", sh->seed, nr_targets() + STRESS_BACK,
