@@ -4,6 +4,7 @@
  * signals, with the end of processes, and of what the arch does in a step.
  */
 #include <linux/delay.h>
+#include <linux/mman.h>
 #include <linux/prandom.h>
 
 #include "uprobe_slots_kunit.h"
@@ -851,6 +852,53 @@ static void p9_trap_address(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->vaddr, uprobe_slot_trap_addr(utask, slot));
 }
 
+#ifndef NUM_MM_FLAG_BITS
+#define mm_flags_set(flag, mm)		set_bit(flag, &(mm)->flags)
+#define mm_flags_clear(flag, mm)	clear_bit(flag, &(mm)->flags)
+#endif
+
+/* What current's thread is told of the breakpoint at @vaddr, which it met. */
+static int told_of_breakpoint(unsigned long vaddr)
+{
+	struct pt_regs regs = { };
+	int ret;
+
+	instruction_pointer_set(&regs, vaddr);
+	/* x86 reports where the instruction ends. */
+	instruction_pointer_set(&regs, 2 * vaddr - uprobe_get_swbp_addr(&regs));
+	ret = uprobe_pre_sstep_notifier(&regs);
+	if (ret)
+		clear_thread_flag(TIF_UPROBE);
+	return ret;
+}
+
+/*
+ * A task has met a breakpoint, and then the last probe of its process went: it is a
+ * uprobe's no more, but if the breakpoint has gone, too, the task is not to die of it.
+ */
+static void p6_last_probe_goes(struct kunit *test)
+{
+	uprobe_opcode_t swbp = UPROBE_SWBP_INSN, insn = 0;
+	unsigned long text = UST_TEXT & PAGE_MASK;
+	void __user *to = (void __user *)text;
+
+	KUNIT_ASSERT_EQ(test, text,
+			vm_mmap(NULL, text, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0));
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(to, &insn, sizeof(insn)));
+	/* A process that had no probe: the signal is a debugger's. */
+	KUNIT_EXPECT_EQ(test, 0, told_of_breakpoint(text));
+
+	/* As mmf_recalc_uprobes() leaves the flags. */
+	mm_flags_set(MMF_RECALC_UPROBES, current->mm);
+	KUNIT_EXPECT_EQ(test, 1, told_of_breakpoint(text));
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(to, &swbp, sizeof(swbp)));
+	KUNIT_EXPECT_EQ(test, 0, told_of_breakpoint(text));
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(text, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 1, told_of_breakpoint(text));
+	mm_flags_clear(MMF_RECALC_UPROBES, current->mm);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(p1_hit_takes_no_lock),
 	KUNIT_CASE(p2_full_takes_no_lock),
@@ -871,6 +919,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(p6_goes_with_reclaim_queued),
 	KUNIT_CASE(p6_goes_during_reclaim),
 	KUNIT_CASE(p6_step_needs_no_uprobe),
+	KUNIT_CASE(p6_last_probe_goes),
 	KUNIT_CASE(p9_step_ends_behind_the_instruction),
 	KUNIT_CASE(p9_breakpoint_behind_ends_a_step),
 	KUNIT_CASE(p9_jump_goes_on_behind_the_probe),
