@@ -71,8 +71,8 @@
 #endif
 
 /*
- * Signals that an instruction in a pinned slot may raise itself. Not SIGTRAP, which a
- * perf event sends before the instruction executes, and not SIGSYS.
+ * Signals that an instruction in a pinned slot may raise itself. Not SIGTRAP, but for one
+ * kind, and not SIGSYS.
  */
 #define UPROBE_FAULTS	(sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) | \
 			 sigmask(SIGFPE))
@@ -80,7 +80,9 @@
 /*
  * Does the signal tell of a fault that its receiver has made, for certain? SI_KERNEL
  * is the code of some faults (#GP), and of what BPF programs and others send;
- * BUS_MCEERR_AO tells of memory that is bad somewhere.
+ * BUS_MCEERR_AO tells of memory that is bad somewhere. A SIGTRAP is no fault if a perf
+ * event sends it, which lets the instruction go on; but where ptrace's watchpoints trap
+ * before the access (arm64), the instruction traps each time that it is tried.
  */
 static inline bool uprobe_is_fault(const struct kernel_siginfo *info)
 {
@@ -88,6 +90,8 @@ static inline bool uprobe_is_fault(const struct kernel_siginfo *info)
 		return false;
 	if (info->si_signo == SIGBUS && info->si_code == BUS_MCEERR_AO)
 		return false;
+	if (info->si_signo == SIGTRAP)
+		return info->si_code == TRAP_HWBKPT;
 	return sigmask(info->si_signo) & UPROBE_FAULTS;
 }
 

@@ -787,6 +787,7 @@ static void p9_faults_are_certain(struct kunit *test)
 		{ SIGSEGV, SI_USER },
 		{ SIGSEGV, SI_TKILL },
 		{ SIGBUS, BUS_MCEERR_AO },
+		{ SIGTRAP, TRAP_HWBKPT, true },
 		{ SIGTRAP, TRAP_PERF },
 		{ SIGSYS, SYS_SECCOMP },
 	};

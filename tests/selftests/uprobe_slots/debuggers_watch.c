@@ -373,18 +373,24 @@ static void note_stop(pid_t pid, const struct store *s, struct seen *e)
 	e->addr_area += ud_in_area(pid, e->addr);
 }
 
-/* Over the store, as a debugger does it; a lost stop behind it is noted. */
+/*
+ * Over the store, as a debugger does it: without the watchpoint. Not by a step but with a
+ * breakpoint behind, because stock does not report the end of a step over a probe.
+ */
 static int over_store(pid_t pid, const struct store *s, struct seen *e)
 {
 	int sig;
 
 	hw_debug(pid, NT_ARM_HW_WATCH, ud_word, 0);
-	ptrace(PTRACE_SINGLESTEP, pid, 0, 0);
+	hw_debug(pid, NT_ARM_HW_BREAK, s->next, BREAK_4);
+	ptrace(PTRACE_CONT, pid, 0, 0);
 	sig = ud_next_stop(pid, 10);
 	if (sig == SIGTRAP && ud_get_ip(pid) != (unsigned long)s->next)
 		e->lost++;
-	if (sig == SIGTRAP)
-		hw_debug(pid, NT_ARM_HW_WATCH, ud_word, WATCH_STORE_4);
+	if (sig != SIGTRAP)
+		return sig;
+	hw_debug(pid, NT_ARM_HW_BREAK, s->next, 0);
+	hw_debug(pid, NT_ARM_HW_WATCH, ud_word, WATCH_STORE_4);
 	return sig;
 }
 
@@ -430,8 +436,12 @@ static int ptrace_watch_kind(const char *how)
 	for_each_store(s) {
 		watch_stores(s, &e);
 		print_seen(how, s, "stops", &e);
-		if (us_mode() != US_STOCK)
-			bad |= check_seen(how, s, "stops", &e);
+		/* There a task never gets over the store. */
+		if (us_mode() == US_STOCK)
+			continue;
+		bad |= check_seen(how, s, "stops", &e);
+		bad |= us_check(!e.lost, "%s, %s: %ld stops behind the store are elsewhere",
+				how, s->name, e.lost);
 	}
 	return bad;
 }
@@ -659,6 +669,9 @@ static int sigtrap_kind(const char *how)
 
 int ud_perf_sigtrap(void)
 {
+#ifndef __x86_64__
+	return us_skip("x86 only: on arm64 the signal comes again and again, without a probe");
+#endif
 	return each_exit(sigtrap_kind);
 }
 
