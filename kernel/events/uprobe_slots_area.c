@@ -354,8 +354,9 @@ static void slot_page_free(struct slot_page *unused)
 		put_page(unused->page);
 }
 
-/* With area->lock held: publish @new as the area's next page, and take it over. */
+/* Publish @new as the area's next page, and take it over. */
 static void area_add_page(struct uprobe_slot_area *area, struct slot_page *new)
+	__must_hold(&area->lock)
 {
 	unsigned int nr = area->nr_pages, i;
 
@@ -451,12 +452,10 @@ void uprobe_slot_cache_free(struct uprobe_task *utask)
 
 /* ------------------------------------------- filling a slot, for a miss ---- */
 
-/*
- * Write the instruction and its exit, and breakpoints behind them: an overrun traps.
- * With area->lock held.
- */
+/* Write the instruction and its exit, and breakpoints behind them: an overrun traps. */
 static void slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
 		       const struct slot_lookup *want)
+	__must_hold(&area->lock)
 {
 	struct slot_page *page = &area->page[s->idx / UPROBE_PAGE_SLOTS];
 	const struct uprobe_slot_key *key = want->key;
@@ -481,6 +480,7 @@ static void slot_write(struct uprobe_slot_area *area, struct uprobe_slot *s,
 
 /* P3, where it is checked: nobody steps in a slot that is about to be written. */
 static void slot_assert_idle(struct uprobe_slot_area *area, struct uprobe_slot *s)
+	__must_hold(&area->lock)
 {
 	struct uprobe_slot_cache *cache;
 
@@ -492,8 +492,9 @@ static void slot_assert_idle(struct uprobe_slot_area *area, struct uprobe_slot *
 		WARN_ON_ONCE(READ_ONCE(cache->step) == s->idx + 1);
 }
 
-/* Count one more pinned slot. With area->lock held, before the slot is in the table. */
+/* Count one more pinned slot, before it is in the table. */
 static void account_pinned(struct uprobe_slot_area *area, const struct slot_lookup *want)
+	__must_hold(&area->lock)
 {
 	unsigned int pages = pages_to_pin(++area->nr_pinned);
 
@@ -504,13 +505,13 @@ static void account_pinned(struct uprobe_slot_area *area, const struct slot_look
 
 /*
  * Fill the lowest free slot, so that pages settle, and set current's hazard on it, unless
- * it is pinned. NULL if it would have to be pinned and may not. With area->lock held, and
- * a slot free.
+ * it is pinned. NULL if it would have to be pinned and may not. A slot is free.
  */
-static struct uprobe_slot *slot_fill(struct uprobe_slot_cache *cache,
+static struct uprobe_slot *slot_fill(struct uprobe_slot_area *area,
+				     struct uprobe_slot_cache *cache,
 				     const struct slot_lookup *want)
+	__must_hold(&area->lock)
 {
-	struct uprobe_slot_area *area = cache->area;
 	bool pin = want->exit >= UPROBE_EXIT_JUMP;
 	struct uprobe_slot *s;
 
@@ -556,7 +557,7 @@ static struct uprobe_slot *slot_claim(struct uprobe_slot_cache *cache,
 			WRITE_ONCE(cache->step, s->idx + 1);
 		*miss = UPROBE_MISS_SHARED;
 	} else if (area->nr_free && !draining()) {
-		s = slot_fill(cache, want);
+		s = slot_fill(area, cache, want);
 		if (s)
 			*miss = UPROBE_MISS_FILLED;
 	}

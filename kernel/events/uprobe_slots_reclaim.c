@@ -47,10 +47,11 @@ static void reclaim_see_entries(struct uprobe_slot_area *area)
  * Choose victims from where the clock's hand stands: LIVE slots that were not hit since
  * the hand last passed by. Slots that no task's cache names go first (@named is false),
  * so that the cache limits decide whose working set survives. When draining, all go.
- * Returns how many slots the hand passed. With area->lock held.
+ * Returns how many slots the hand passed.
  */
 static unsigned int reclaim_choose(struct uprobe_slot_area *area, bool named,
 				   unsigned int *chosen)
+	__must_hold(&area->lock)
 {
 	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n;
 	unsigned int batch = max(nr / RECLAIM_FRACTION, RECLAIM_MIN);
@@ -73,9 +74,10 @@ static unsigned int reclaim_choose(struct uprobe_slot_area *area, bool named,
 
 /*
  * Move the hand past @n slots. A slot that is not hit before the hand comes again may
- * become a victim. With area->lock held.
+ * become a victim.
  */
 static void reclaim_age(struct uprobe_slot_area *area, unsigned int n)
+	__must_hold(&area->lock)
 {
 	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS;
 	struct uprobe_slot *s;
@@ -87,8 +89,9 @@ static void reclaim_age(struct uprobe_slot_area *area, unsigned int n)
 	}
 }
 
-/* R1 for one slot. With area->lock held. */
+/* R1 for one slot */
 static void slot_mark(struct uprobe_slot_area *area, struct uprobe_slot *s)
+	__must_hold(&area->lock)
 {
 	WRITE_ONCE(s->state, SLOT_DYING);
 	hlist_del_rcu(&s->link);
@@ -136,8 +139,9 @@ static void reclaim_see_hazards(struct uprobe_slot_area *area)
 	rcu_read_unlock();
 }
 
-/* R4 for one slot. With area->lock held. */
+/* R4 for one slot */
 static void slot_decide(struct uprobe_slot_area *area, struct uprobe_slot *s)
+	__must_hold(&area->lock)
 {
 	u32 age = (u32)jiffies - slot_cold(area, s)->born;
 	bool busy = test_bit(s->idx, area->seen);

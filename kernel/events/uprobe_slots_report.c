@@ -39,6 +39,7 @@ void uprobe_slots_set_delay(enum uprobe_slot_delay point, unsigned int us)
 
 /* Is @s itself in the table? Under area->lock. */
 static bool table_has(struct uprobe_slot_area *area, struct uprobe_slot *s)
+	__must_hold(&area->lock)
 {
 	struct uprobe_slot *pos;
 
@@ -120,6 +121,7 @@ void uprobe_slots_gauges(struct uprobe_slot_gauges *sum)
 
 /* P3 and P4 for one area, under its lock; NULL or the rule that does not hold. */
 static const char *area_check(struct uprobe_slot_area *area)
+	__must_hold(&area->lock)
 {
 	unsigned int nr = area->nr_pages * UPROBE_PAGE_SLOTS, n[4] = { }, i;
 	struct uprobe_slot_cache *cache;
