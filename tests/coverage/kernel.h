@@ -115,6 +115,9 @@ struct pt_regs {
 
 #define DR_STEP		BIT(14)
 #define DR_TRAP_BITS	0xf
+#define DR_GLOBAL_ENABLE_MASK	0xaa
+#define cpu_dr7		0ul
+#define raw_cpu_read(pcp)	(pcp)
 
 struct mm_struct { bool is_64bit; };
 struct page;

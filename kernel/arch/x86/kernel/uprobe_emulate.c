@@ -4,7 +4,7 @@
  * one trap instead of two. What is not exactly right in a few lines is not here:
  * it returns false, and the instruction executes out of line.
  */
-#include <linux/preempt.h>
+#include <linux/percpu.h>
 #include <linux/uaccess.h>
 #include <linux/unaligned.h>
 #include <linux/uprobes.h>
@@ -85,15 +85,13 @@ static bool is_flat_32(struct pt_regs *regs)
  */
 static bool cpu_checks_stack(struct pt_regs *regs, bool is_64)
 {
-	bool watched;
-
-	/* Whichever CPU this is: current's own breakpoints move along. */
-	preempt_disable();
-	watched = hw_breakpoint_active();
-	preempt_enable();
-
-	return shstk_is_enabled() || (!is_64 && !is_flat_32(regs)) ||
-	       watched || (regs->flags & X86_EFLAGS_AC);
+	/*
+	 * hw_breakpoint_active(), of whichever CPU this is: current's own breakpoints move
+	 * along.
+	 */
+	return (regs->flags & X86_EFLAGS_AC) ||
+	       (raw_cpu_read(cpu_dr7) & DR_GLOBAL_ENABLE_MASK) ||
+	       shstk_is_enabled() || (!is_64 && !is_flat_32(regs));
 }
 
 /*
