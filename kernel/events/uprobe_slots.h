@@ -79,13 +79,18 @@ enum uprobe_exit {
 
 /*
  * Pages of the mapping, page 0 included: always the same, since the mapping
- * cannot change its size later. An arch that shares no slots needs no more.
+ * cannot change its size later. An arch that shares slots says how large they are; the
+ * others never fill one, and need no more pages.
  */
 #ifdef UPROBE_SLOT_BYTES
 #define UPROBE_AREA_PAGES	16
 #else
 #define UPROBE_AREA_PAGES	1
+#define UPROBE_SLOT_BYTES	UPROBE_XOL_SLOT_BYTES
 #endif
+/* A task's cache names a slot by 12 bits, so large pages are not used up. */
+#define UPROBE_PAGE_SLOTS \
+	(PAGE_SIZE / UPROBE_SLOT_BYTES > 256 ? 256 : PAGE_SIZE / UPROBE_SLOT_BYTES)
 #define UPROBE_AREA_PAGES_MAX	16	/* of the knob */
 #define UPROBE_CACHE_MAX	64
 

@@ -44,15 +44,6 @@
 #include "uprobe_slots.h"
 #include "uprobe_slots_trace.h"
 
-/* An arch that shares says how large its slots are; the others never fill one. */
-#ifndef UPROBE_SLOT_BYTES
-#define UPROBE_SLOT_BYTES	UPROBE_XOL_SLOT_BYTES
-#endif
-
-/* A task's cache names a slot by 12 bits, so large pages are not used up. */
-#define UPROBE_PAGE_SLOTS \
-	(PAGE_SIZE / UPROBE_SLOT_BYTES > 256 ? 256 : PAGE_SIZE / UPROBE_SLOT_BYTES)
-
 /* What shared slots cost is the task's cgroup's; a failure is no drama. */
 #define UPROBE_SLOT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 

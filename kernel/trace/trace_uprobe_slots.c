@@ -603,6 +603,7 @@ static int stats_show(struct seq_file *m, void *v)
 	stats_line(m, "slots_transient", gauges.transient);
 	stats_line(m, "areas", gauges.areas);
 	stats_line(m, "pages", gauges.pages);
+	stats_line(m, "slots_per_page", UPROBE_PAGE_SLOTS);
 	stats_line(m, "reset_ns", stats_reset_ns);
 	mutex_unlock(&stats_mutex);
 

@@ -13,9 +13,6 @@
 #include "kernel.h"
 #include "uprobe_slots.h"
 
-#define UPROBE_PAGE_SLOTS \
-	(PAGE_SIZE / UPROBE_SLOT_BYTES > 256 ? 256 : PAGE_SIZE / UPROBE_SLOT_BYTES)
-
 #define UPROBE_SLOT_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
 #define uprobe_slots_kvzalloc(p)	kvzalloc(sizeof(*(p)), UPROBE_SLOT_GFP)

@@ -223,7 +223,7 @@ stats_format() {
 	      slot_miss_single_page slot_miss_unshareable slot_miss_nomem
 	      slot_contention_page0_full slot_contention_lock
 	      slot_contention_ns slot_write slots_free slots_live slots_dying
-	      slots_pinned slots_transient areas pages reset_ns"
+	      slots_pinned slots_transient areas pages slots_per_page reset_ns"
 	for name in $want; do
 		[ "$(grep -c "^$name " $SLOTS/stats)" = 1 ] ||
 			bad "stats has no line, or several, for $name"

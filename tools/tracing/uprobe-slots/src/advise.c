@@ -40,7 +40,6 @@ struct uses {
 	const struct word_field *exit;	/* NULL: this kernel does not tell */
 	uint64_t of_exit[WORDS_MAX];
 	struct counts names;		/* only for the names of processes */
-	unsigned long long spacing;	/* of slots: 0 or unknown is one a page */
 };
 
 /* What the measurement says. */
@@ -76,21 +75,7 @@ static int start_measuring(struct session *s)
 	if (!ret)
 		ret = session_hist(s, miss, event_field(miss, "exit") ? "key,exit" : "key", NULL,
 				   "!unshareable");
-	/* Slots that were given out now tell how far they are apart. */
-	if (!ret && event_field(miss, "reason"))
-		ret = session_hist(s, miss, "slot", NULL, "filled");
 	return ret;
-}
-
-static unsigned long long gcd(unsigned long long a, unsigned long long b)
-{
-	while (b) {
-		unsigned long long rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
 }
 
 /* "" if it has no such field, or no word for the value. */
@@ -125,15 +110,10 @@ static uint64_t of_exit(const struct uses *uses, const char *exit)
 static int add_use(struct session *s, const struct slot_event *event,
 		   const struct hist_entry *entry, void *data)
 {
-	unsigned long long slot = hist_number(entry, "slot");
 	struct uses *uses = data;
 	const char *exit = word_of(event, entry, "exit");
 	struct use *more;
 
-	if (slot) {
-		uses->spacing = gcd(uses->spacing, slot % getpagesize());
-		return EXIT_OK;
-	}
 	if (!(uses->nr & (uses->nr - 1))) {
 		more = realloc(uses->use, (uses->nr ? 2 * uses->nr : 1) * sizeof(*more));
 		if (!more)
@@ -157,7 +137,6 @@ static int read_uses(struct session *s, struct uses *uses)
 {
 	int ret;
 
-	uses->spacing = getpagesize();
 	uses->exit = event_field(events_named(&s->events, "slot_hit"), "exit");
 	ret = session_hist_read(s, events_named(&s->events, "slot_hit"), add_use, uses);
 	if (!ret)
@@ -284,18 +263,6 @@ static void find_keys(struct uses *uses, size_t slots_now, struct finding *f)
 	}
 }
 
-/* From the gauges, if any process has shared slots now. */
-static size_t slots_of_page(const struct pairs *counters, unsigned long long spacing)
-{
-	uint64_t slots = counter(counters, "slots_free") + counter(counters, "slots_live") +
-			 counter(counters, "slots_dying") + counter(counters, "slots_pinned");
-	uint64_t pages = counter(counters, "pages"), areas = counter(counters, "areas");
-
-	if (slots && pages > areas)
-		return slots / (pages - areas);
-	return spacing ? getpagesize() / spacing : 1;
-}
-
 static size_t knob_number(const struct pairs *knobs, const char *name)
 {
 	const char *value = pairs_get(knobs, name);
@@ -313,7 +280,8 @@ static void find(struct uses *uses, const struct pairs *knobs, const struct pair
 		return;
 	merge(uses);
 	find_limit(uses, f);
-	f->page_slots = slots_of_page(counters, uses->spacing);
+	/* An earlier version of the kernel part does not say: as few as can be. */
+	f->page_slots = counter(counters, "slots_per_page") ?: 1;
 	find_keys(uses, pages ? (pages - 1) * f->page_slots : 0, f);
 	f->pages = 1 + (f->slots + f->page_slots - 1) / f->page_slots;
 }
