@@ -14,9 +14,10 @@
 # named in SETUP changes it first. The answers of the kernel (ranges, error_log)
 # come from kernel.so, see kernel.c. $TOOL is the tool, $WORK an empty directory.
 
+# shellcheck source=tests/tap.sh
+. "${BASH_SOURCE[0]%/*}/../tap.sh"
+
 test_begin() {
-	nr=0
-	bad=0
 	fake=$WORK/tracing
 	export UPROBE_SLOTS_TRACING_DIR=$fake
 	PRELOAD=LD_PRELOAD=$WORK/kernel.so
@@ -48,14 +49,9 @@ fake_kernel() {
 }
 
 result() {	# WHAT FAULT OUTPUT
-	nr=$((nr + 1))
-	if [ -z "$2" ]; then
-		echo "ok $nr - $1"
-		return
-	fi
-	bad=$((bad + 1))
-	echo "not ok $nr - $1"
-	printf '%s\n' "$2" "$3" | sed 's/^/# /'
+	local status=0
+	[ -z "${2:-}" ] || status=1
+	tap_result $status "$1" "${@:2}"
 }
 
 # Before each check; the engine of the guest has another.
@@ -184,6 +180,5 @@ screen() {	# WHAT REGEX [MUSTNOT]
 test_end() {
 	[ ${#started[@]} -eq 0 ] || kill "${started[@]}" 2>/dev/null
 
-	echo "1..$nr"
-	[ "$bad" -eq 0 ]
+	tap_end
 }
