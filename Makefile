@@ -62,7 +62,7 @@ kernel: ## build the test kernel K for ARCH (SLOTS=n, STOCK=1, V=NAME: variants)
 
 .PHONY: root-arm64
 root-arm64: ## make the root file system of arm64 guests
-	@scripts/root-arm64
+	@tests/vm/root-arm64
 
 .PHONY: tool
 tool: ## build the command-line tool
@@ -132,7 +132,7 @@ mutants: ## break the allocator in listed ways; make unit has to notice each
 
 .PHONY: kunit
 kunit: kernel ## run the KUnit suites in the test kernel K, by kunit.py
-	@tests/kunit/run $(K) $(ARCH)
+	@tests/vm/kunit $(K) $(ARCH)
 
 .PHONY: litmus
 litmus: ## check the orderings of the protocol with herd7

@@ -98,7 +98,7 @@ def build_kernels(kernels, variants):
         for variant in variants:
             subprocess.run([TOP / 'scripts/build-kernel', version, arch, variant], check=True)
         if arch == 'arm64':
-            subprocess.run([TOP / 'scripts/root-arm64'], check=True)
+            subprocess.run([TOP / 'tests/vm/root-arm64'], check=True)
 
 
 def add_arguments(parser):
