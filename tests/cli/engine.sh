@@ -42,7 +42,8 @@ fake_kernel() {
 	: >"$fake/uprobe_slots/task_limits"
 	printf '%s\n' "slot_hit 9990" "slot_miss 10" "slot_flush_avoided 9992" \
 		"slot_miss_filled 8" "slot_write 8" "slot_exit_step 10" "slot_exit_trap 0" \
-		"slot_exit_jump 9890" "slot_exit_none 100" "slot_exit_promoted 1" "reset_ns 0" >"$fake/uprobe_slots/stats"
+		"slot_exit_jump 9890" "slot_exit_none 100" "slot_exit_promoted 1" \
+		"slots_per_page 128" "reset_ns 0" >"$fake/uprobe_slots/stats"
 	echo "tid tgid limit entries hits misses comm" >"$fake/uprobe_slots/tasks"
 	chmod 640 "$fake"/uprobe_slots/*
 	chmod 440 "$fake/uprobe_slots/tasks"

@@ -82,26 +82,26 @@ static unsigned long doubled(unsigned long value, unsigned long max)
 
 static void about_full(struct advice *advice, const struct view *v, double part)
 {
-	unsigned long pages = knob(v, "area_pages");
+	unsigned long pages = knob(v, "area_pages"), max = knob_max("area_pages");
 
-	if (pages < 16)
+	if (pages < max)
 		say(advice,
 		    "%.0f %% of the misses found no free slot: there are more different instructions than slots. Raise area_pages: uprobe-slots set area_pages %lu",
-		    part, doubled(pages, 16));
+		    part, doubled(pages, max));
 	else
 		say(advice,
-		    "%.0f %% of the misses found no free slot, and area_pages is at its maximum. Raise the limit of the tasks that matter, so that reclaim leaves their slots alone: uprobe-slots set --pid N 64",
-		    part);
+		    "%.0f %% of the misses found no free slot, and area_pages is at its maximum. Raise the limit of the tasks that matter, so that reclaim leaves their slots alone: uprobe-slots set --pid N %lu",
+		    part, knob_max("task_limits"));
 }
 
 static void about_shared(struct advice *advice, const struct view *v, double part)
 {
-	unsigned long limit = knob(v, "cache_limit");
+	unsigned long limit = knob(v, "cache_limit"), max = knob_max("cache_limit");
 
-	if (limit < 64)
+	if (limit < max)
 		say(advice,
 		    "%.0f %% of the misses are in the table but not in the task's cache: working sets are larger than the limit. Raise cache_limit: uprobe-slots set cache_limit %lu%s",
-		    part, doubled(limit, 64), example(v, doubled(limit, 64)));
+		    part, doubled(limit, max), example(v, doubled(limit, max)));
 	else
 		say(advice,
 		    "%.0f %% of the misses are in the table but not in the task's cache, and cache_limit is at its maximum: little is lost, such a miss writes nothing",
@@ -128,7 +128,7 @@ static void about_single_page(struct advice *advice, const struct view *v, doubl
 		    part);
 	else
 		say(advice,
-		    "%.0f %% of the misses are of processes whose address space had no room for more than one page, or that began when area_pages was 1: start them again",
+		    "%.0f %% of the misses are of processes whose address space had no room for more than one page (start them again), or of the time when area_pages was 1",
 		    part);
 }
 
@@ -153,7 +153,7 @@ static void about_filled(struct advice *advice, const struct view *v, double par
 	if (counter(v->counters, "slot_reclaim") * 2 > counter(v->counters, "slot_miss_filled"))
 		say(advice,
 		    "%.0f %% of the misses write a slot that was reclaimed from another instruction. Raise area_pages (it is %lu), or the limit of the tasks that matter%s",
-		    part, knob(v, "area_pages"), example(v, 64));
+		    part, knob(v, "area_pages"), example(v, knob_max("task_limits")));
 	else
 		say(advice,
 		    "%.0f %% of the misses are first executions, which cannot hit: look again when the probes have been hit for a while",
@@ -193,35 +193,29 @@ static void about_waits(struct advice *advice, const struct view *v)
 {
 	double page0 = counter(v->counters, "slot_contention_page0_full");
 	double lock = counter(v->counters, "slot_contention_lock");
-	unsigned long pages = knob(v, "area_pages");
+	bool low = knob(v, "area_pages") < knob_max("area_pages");
 
 	if (percent(page0, v->all) > WAIT_PERCENT)
 		say(advice,
 		    "%.0f waits for a transient slot: more tasks than page 0 has slots miss at once%s",
-		    page0, pages < 16 ?
+		    page0, low ?
 		    ". area_pages is low: raise it, or the limit of the tasks that miss" :
 		    "; see why they miss");
 	if (percent(lock, v->all) > WAIT_PERCENT)
 		say(advice,
 		    "%.0f waits for an area's lock: slots are filled and reclaimed all the time%s",
-		    lock, pages < 16 ? ", because area_pages is low. Raise it" :
+		    lock, low ? ", because area_pages is low. Raise it" :
 		    ". Raise the limit of the tasks that matter");
 }
 
 /*
- * How many slots a process can pin: half of what area_pages allows. 0 if that is not
- * known, because no process has a shared slot.
+ * How many slots a process can pin: half of what area_pages allows. 0 if an earlier
+ * version of the kernel part does not tell.
  */
 static double most_pinned(const struct view *v)
 {
-	double slots = counter(v->counters, "slots_pinned") +
-		       counter(v->counters, "slots_free") +
-		       counter(v->counters, "slots_live") + counter(v->counters, "slots_dying");
-	/* Page 0 of each area has no shared slots. */
-	double pages = (double)counter(v->counters, "pages") -
-		       (double)counter(v->counters, "areas");
-
-	return pages > 0 ? slots / pages * (knob(v, "area_pages") - 1) / 2 : 0;
+	/* Page 0 has no shared slots. */
+	return counter(v->counters, "slots_per_page") * (knob(v, "area_pages") - 1.0) / 2;
 }
 
 /* May some process be unable to pin more? The kernel tells the sum of all only. */
@@ -237,7 +231,7 @@ static void about_exits(struct advice *advice, const struct view *v)
 	double traps = counter(v->counters, "slot_exit_trap");
 	double two = counter(v->counters, "slot_exit_step") + traps;
 	const char *exits = pairs_get(v->knobs, "exits");
-	unsigned long pages = knob(v, "area_pages");
+	unsigned long pages = knob(v, "area_pages"), max = knob_max("area_pages");
 
 	if (!exits || percent(two, v->all) <= EXIT_PERCENT)
 		return;
@@ -245,11 +239,11 @@ static void about_exits(struct advice *advice, const struct view *v)
 		say(advice,
 		    "exits is %s: %.0f %% of the executions took a second exception, which most need not. To save it: uprobe-slots set exits jump",
 		    exits, percent(two, v->all));
-	else if (percent(traps, v->all) > EXIT_PERCENT && all_pinned(v) && pages < 16)
+	else if (percent(traps, v->all) > EXIT_PERCENT && all_pinned(v) && pages < max)
 		say(advice,
 		    "%.0f %% of the executions end by a second exception, and %.0f slots are pinned; a process can pin %.0f. Raise area_pages: uprobe-slots set area_pages %lu",
 		    percent(traps, v->all), (double)counter(v->counters, "slots_pinned"),
-		    most_pinned(v), doubled(pages, 16));
+		    most_pinned(v), doubled(pages, max));
 }
 
 static void about_emulate(struct advice *advice, const struct view *v)

@@ -7,7 +7,6 @@
  * instructions of a process, and be twice as large as what is pinned in it. All
  * are counted by histograms of the keys and of how executions leave their slots.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,250 +17,18 @@
 #include "slots.h"
 #include "table.h"
 #include "uprobe-slots.h"
+#include "uses.h"
 #include "utils.h"
-
-#define HOT_PERCENT	99	/* of a task's executions are of its working set */
-#define LIMIT_MAX	64
-#define PAGES_MAX	16
 
 /* The most that a slot may use: one exception a hit. */
 #define BEST_EXITS	"jump"
-
-struct use {
-	int tid, pid;
-	unsigned long long key;
-	uint64_t nr;
-	bool pinned, trap;		/* how it leaves its slot */
-};
-
-struct uses {
-	struct use *use;
-	size_t nr;
-	const struct word_field *exit;	/* NULL: this kernel does not tell */
-	uint64_t of_exit[WORDS_MAX];
-	struct counts names;		/* only for the names of processes */
-};
-
-/* What the measurement says. */
-struct finding {
-	uint64_t executions;
-	size_t tasks, processes;
-	size_t limit;			/* the largest working set, */
-	int tid, limit_pid;		/* and whose it is */
-	size_t keys;			/* the most instructions in a process, */
-	int keys_pid;			/* and whose they are */
-	size_t slots;			/* the most slots that a process needs */
-	size_t page_slots;
-	size_t pages;
-};
 
 struct advise_options {
 	struct scope scope;
 	bool json, apply;
 };
 
-/* ------------------------------------------------------------ measuring -- */
-
-static int start_measuring(struct session *s)
-{
-	struct slot_event *hit = events_named(&s->events, "slot_hit");
-	struct slot_event *miss = events_named(&s->events, "slot_miss");
-	int ret;
-
-	if (!hit || !miss)
-		return fail(EXIT_NO_FEATURE, "this kernel has no events slot_hit and slot_miss");
-	ret = session_hist(s, hit, event_field(hit, "exit") ? "key,exit" : "key", NULL, NULL);
-	/* What cannot be shared needs no shared slot. */
-	if (!ret)
-		ret = session_hist(s, miss, event_field(miss, "exit") ? "key,exit" : "key", NULL,
-				   "!unshareable");
-	return ret;
-}
-
-/* "" if it has no such field, or no word for the value. */
-static const char *word_of(const struct slot_event *event, const struct hist_entry *entry,
-			   const char *name)
-{
-	const struct word_field *field = event_field(event, name);
-	int word = field ? field_word(field, hist_number(entry, name)) : -1;
-
-	return word < 0 ? "" : field->word[word];
-}
-
-static void add_exit(struct uses *uses, const char *exit, uint64_t nr)
-{
-	size_t i;
-
-	for (i = 0; uses->exit && i < uses->exit->nr; i++)
-		if (!strcmp(uses->exit->word[i], exit))
-			uses->of_exit[i] += nr;
-}
-
-static uint64_t of_exit(const struct uses *uses, const char *exit)
-{
-	size_t i;
-
-	for (i = 0; uses->exit && i < uses->exit->nr; i++)
-		if (!strcmp(uses->exit->word[i], exit))
-			return uses->of_exit[i];
-	return 0;
-}
-
-static int add_use(struct session *s, const struct slot_event *event,
-		   const struct hist_entry *entry, void *data)
-{
-	struct uses *uses = data;
-	const char *exit = word_of(event, entry, "exit");
-	struct use *more;
-
-	if (!(uses->nr & (uses->nr - 1))) {
-		more = realloc(uses->use, (uses->nr ? 2 * uses->nr : 1) * sizeof(*more));
-		if (!more)
-			return out_of_memory();
-		uses->use = more;
-	}
-	more = &uses->use[uses->nr++];
-	*more = (struct use){
-		.tid = entry->tid,
-		.pid = procs_pid_live(&s->procs, entry->tid),
-		.key = hist_number(entry, "key"),
-		.nr = hist_number(entry, "hitcount"),
-		.pinned = !strcmp(exit, "jump") || !strcmp(exit, "none"),
-		.trap = !strcmp(exit, "trap"),
-	};
-	add_exit(uses, exit, more->nr);
-	return counts_add(&uses->names, more->pid, entry->tid, entry->comm, 0, NULL, more->nr, 0);
-}
-
-static int read_uses(struct session *s, struct uses *uses)
-{
-	int ret;
-
-	uses->exit = event_field(events_named(&s->events, "slot_hit"), "exit");
-	ret = session_hist_read(s, events_named(&s->events, "slot_hit"), add_use, uses);
-	if (!ret)
-		ret = session_hist_read(s, events_named(&s->events, "slot_miss"), add_use, uses);
-	return ret;
-}
-
-/* ------------------------------------------------------------- adding up -- */
-
-static int by_task_key(const void *a, const void *b)
-{
-	const struct use *ua = a, *ub = b;
-
-	if (ua->tid != ub->tid)
-		return ua->tid < ub->tid ? -1 : 1;
-	return (ua->key > ub->key) - (ua->key < ub->key);
-}
-
-static int by_task_number(const void *a, const void *b)
-{
-	const struct use *ua = a, *ub = b;
-
-	if (ua->tid != ub->tid)
-		return ua->tid < ub->tid ? -1 : 1;
-	return (ua->nr < ub->nr) - (ua->nr > ub->nr);
-}
-
-static int by_process_key(const void *a, const void *b)
-{
-	const struct use *ua = a, *ub = b;
-
-	if (ua->pid != ub->pid)
-		return ua->pid < ub->pid ? -1 : 1;
-	return (ua->key > ub->key) - (ua->key < ub->key);
-}
-
-/* Hits, and misses of each reason, are entries of their own. */
-static void merge(struct uses *uses)
-{
-	size_t i, nr = 0;
-
-	qsort(uses->use, uses->nr, sizeof(*uses->use), by_task_key);
-	for (i = 0; i < uses->nr; i++) {
-		struct use *last = nr ? &uses->use[nr - 1] : NULL;
-
-		if (last && !by_task_key(last, &uses->use[i])) {
-			last->nr += uses->use[i].nr;
-			last->pinned |= uses->use[i].pinned;
-			last->trap |= uses->use[i].trap;
-		} else {
-			uses->use[nr++] = uses->use[i];
-		}
-	}
-	uses->nr = nr;
-}
-
-/* @use: a task's, most used first. How many make up HOT_PERCENT of all? */
-static size_t working_set(const struct use *use, size_t nr)
-{
-	uint64_t all = 0, sum = 0;
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		all += use[i].nr;
-	for (i = 0; i < nr && sum * 100 < all * HOT_PERCENT; i++)
-		sum += use[i].nr;
-	return i;
-}
-
-static void find_limit(struct uses *uses, struct finding *f)
-{
-	size_t i, end, set;
-
-	qsort(uses->use, uses->nr, sizeof(*uses->use), by_task_number);
-	for (i = 0; i < uses->nr; i = end) {
-		for (end = i; end < uses->nr && uses->use[end].tid == uses->use[i].tid; end++)
-			f->executions += uses->use[end].nr;
-		f->tasks++;
-		set = working_set(&uses->use[i], end - i);
-		if (set <= f->limit)
-			continue;
-		f->limit = set;
-		f->tid = uses->use[i].tid;
-		f->limit_pid = uses->use[i].pid;
-	}
-}
-
-/*
- * At most half of an area is pinned. Once it is, what would be pinned ends by a
- * breakpoint: then that counts, too.
- */
-static size_t slots_needed(size_t keys, size_t pinned, size_t traps, size_t slots_now)
-{
-	if (pinned && 2 * pinned >= slots_now)
-		pinned += traps;
-	return 2 * pinned > keys ? 2 * pinned : keys;
-}
-
-/* @slots_now: those that a process may have. */
-static void find_keys(struct uses *uses, size_t slots_now, struct finding *f)
-{
-	size_t i, keys = 0, pinned = 0, traps = 0, slots;
-
-	qsort(uses->use, uses->nr, sizeof(*uses->use), by_process_key);
-	for (i = 0; i < uses->nr; i++) {
-		const struct use *use = &uses->use[i];
-
-		if (!i || use[-1].pid != use->pid) {
-			f->processes++;
-			keys = pinned = traps = 0;
-		}
-		if (!keys || use[-1].key != use->key) {
-			keys++;
-			pinned += use->pinned;
-			traps += use->trap;
-		}
-		if (keys > f->keys) {
-			f->keys = keys;
-			f->keys_pid = use->pid;
-		}
-		slots = slots_needed(keys, pinned, traps, slots_now);
-		if (slots > f->slots)
-			f->slots = slots;
-	}
-}
+/* ------------------------------------------------------- recommendations -- */
 
 static size_t knob_number(const struct pairs *knobs, const char *name)
 {
@@ -269,24 +36,6 @@ static size_t knob_number(const struct pairs *knobs, const char *name)
 
 	return value ? strtoul(value, NULL, 10) : 0;
 }
-
-static void find(struct uses *uses, const struct pairs *knobs, const struct pairs *counters,
-		 struct finding *f)
-{
-	size_t pages = knob_number(knobs, "area_pages");
-
-	*f = (struct finding){ 0 };
-	if (!uses->nr)
-		return;
-	merge(uses);
-	find_limit(uses, f);
-	/* An earlier version of the kernel part does not say: as few as can be. */
-	f->page_slots = counter(counters, "slots_per_page") ?: 1;
-	find_keys(uses, pages ? (pages - 1) * f->page_slots : 0, f);
-	f->pages = 1 + (f->slots + f->page_slots - 1) / f->page_slots;
-}
-
-/* ------------------------------------------------------- recommendations -- */
 
 struct recommendation {
 	size_t limit, pages;		/* what should be, */
@@ -329,8 +78,8 @@ static void recommend(const struct finding *f, const struct pairs *knobs, int pi
 	r->emulate_now = f->executions && kernel_is_x86() ? pairs_get(knobs, "emulate") : NULL;
 	if (pid)
 		r->limit_now = limit_of(pid, r->limit_now);
-	r->limit = at_least(f->limit, r->limit_now, LIMIT_MAX);
-	r->pages = at_least(f->pages, r->pages_now, PAGES_MAX);
+	r->limit = at_least(f->limit, r->limit_now, knob_max("cache_limit"));
+	r->pages = at_least(f->pages, r->pages_now, knob_max("area_pages"));
 }
 
 static const char *verdict(size_t should, size_t is, size_t needed, size_t max)
@@ -372,7 +121,7 @@ static void print_exits(const struct uses *uses)
 static void print_exits_knob(const struct uses *uses, const struct finding *f,
 			     const struct recommendation *r)
 {
-	uint64_t one = of_exit(uses, "jump") + of_exit(uses, "none");
+	uint64_t one = uses_of_exit(uses, "jump") + uses_of_exit(uses, "none");
 
 	if (strcmp(r->exits_now, BEST_EXITS))
 		printf("exits: " BEST_EXITS " (now %s: %.0f %% of the executions took two exceptions; then measure again, jumps need more slots)\n",
@@ -399,12 +148,12 @@ static void print(struct uses *uses, const struct finding *f, const struct recom
 	printf("\n");
 	if (r->pid)
 		printf("limit of process %d: %zu %s\n", r->pid, r->limit,
-		       verdict(r->limit, r->limit_now, f->limit, LIMIT_MAX));
+		       verdict(r->limit, r->limit_now, f->limit, knob_max("cache_limit")));
 	else
 		printf("cache_limit: %zu %s\n", r->limit,
-		       verdict(r->limit, r->limit_now, f->limit, LIMIT_MAX));
+		       verdict(r->limit, r->limit_now, f->limit, knob_max("cache_limit")));
 	printf("area_pages: %zu %s\n", r->pages,
-	       verdict(r->pages, r->pages_now, f->pages, PAGES_MAX));
+	       verdict(r->pages, r->pages_now, f->pages, knob_max("area_pages")));
 	if (r->exits_now)
 		print_exits_knob(uses, f, r);
 	if (r->emulate_now)
@@ -533,7 +282,9 @@ static int conclude(struct session *s, const struct advise_options *o, struct us
 	if (!ret)
 		ret = slots_counters(&counters);
 	if (!ret) {
-		find(uses, &knobs, &counters, &f);
+		/* An earlier version of the kernel part does not say: as few as can be. */
+		uses_find(uses, knob_number(&knobs, "area_pages"),
+			  counter(&counters, "slots_per_page") ?: 1, &f);
 		recommend(&f, &knobs, o->scope.pid, &r);
 		if (o->json)
 			ret = print_object(s, uses, &f, &r, seconds);
@@ -559,19 +310,18 @@ static int advise(const struct advise_options *o)
 	if (!ret)
 		ret = session_follow(&s, &o->scope);
 	if (!ret)
-		ret = start_measuring(&s);
+		ret = uses_start(&s);
 	if (!ret)
 		ret = session_run(&s, &o->scope);
 	if (!ret) {
 		seconds = session_seconds(&s);
-		ret = read_uses(&s, &uses);
+		ret = uses_read(&s, &uses);
 	}
 	/* A signal ends the measuring, not what it was for. */
 	stopped = 0;
 	if (!ret)
 		ret = conclude(&s, o, &uses, seconds);
-	counts_free(&uses.names);
-	free(uses.use);
+	uses_free(&uses);
 	session_close(&s);
 	return ret;
 }

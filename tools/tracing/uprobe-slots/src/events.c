@@ -177,13 +177,10 @@ struct process *counts_process(struct counts *counts, int pid)
 	for (i = counts->nr; i > 0; i--)
 		if (counts->process[i - 1].pid == pid)
 			return &counts->process[i - 1];
-	if (!(counts->nr & (counts->nr - 1))) {
-		more = realloc(counts->process,
-			       (counts->nr ? 2 * counts->nr : 1) * sizeof(*more));
-		if (!more)
-			return NULL;
-		counts->process = more;
-	}
+	more = one_more(counts->process, counts->nr, sizeof(*more));
+	if (!more)
+		return NULL;
+	counts->process = more;
 	counts->process[counts->nr] = (struct process){ .pid = pid };
 	return &counts->process[counts->nr++];
 }

@@ -70,14 +70,11 @@ static int by_key(const void *a, const void *b)
 
 static struct probe *add_probe(struct report *r, struct probe_key *key)
 {
-	struct probe *more;
+	struct probe *more = one_more(r->probe, r->nr_probes, sizeof(*more));
 
-	if (!(r->nr_probes & (r->nr_probes - 1))) {
-		more = realloc(r->probe, (r->nr_probes ? 2 * r->nr_probes : 1) * sizeof(*more));
-		if (!more)
-			return NULL;
-		r->probe = more;
-	}
+	if (!more)
+		return NULL;
+	r->probe = more;
 	key->index = r->nr_probes++;
 	r->probe[key->index] = (struct probe){ .pid = key->tid, .ip = key->ip };
 	return &r->probe[key->index];

@@ -33,7 +33,7 @@ static void bad_line(struct lines *lines, size_t nr, const char *what, const cha
 
 static int add_line(struct lines *lines, size_t nr, const char *name, const char *value)
 {
-	size_t *more = realloc(lines->nr, (lines->knobs.nr + 1) * sizeof(*more));
+	size_t *more = one_more(lines->nr, lines->knobs.nr, sizeof(*more));
 
 	if (!more)
 		return out_of_memory();

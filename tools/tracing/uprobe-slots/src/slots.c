@@ -250,8 +250,8 @@ int slots_write(const char *file, const char *text, int flags, const char *what)
 }
 
 /*
- * The ranges that the documentation promises. Only for messages: the kernel is
- * the one that judges, and a knob that is not here works all the same.
+ * The ranges that the documentation promises. Only for messages and advice: the kernel
+ * is the one that judges, and a knob that is not here works all the same.
  */
 static const struct range {
 	const char *name, *text;
@@ -301,6 +301,11 @@ bool knob_in_range(const char *name, const char *value)
 	if (i)
 		return false;
 	return parse_number(value, &number) && number >= range->min && number <= range->max;
+}
+
+unsigned long knob_max(const char *name)
+{
+	return find_range(name)->max;
 }
 
 int knob_write(const char *name, const char *value)
@@ -356,7 +361,7 @@ int knobs_write(const struct pairs *want, const struct pairs *now, size_t *faile
 
 int pairs_add(struct pairs *pairs, const char *name, const char *value)
 {
-	struct pair *more = realloc(pairs->pair, (pairs->nr + 1) * sizeof(*more));
+	struct pair *more = one_more(pairs->pair, pairs->nr, sizeof(*more));
 	struct pair *last;
 
 	if (!more)

@@ -54,6 +54,8 @@ int knobs_write(const struct pairs *want, const struct pairs *now, size_t *faile
 /* What the kernel is documented to take, "" if this tool does not know. */
 const char *knob_range(const char *name);
 bool knob_in_range(const char *name, const char *value);
+/* The largest number that it takes. */
+unsigned long knob_max(const char *name);
 
 bool kernel_is_x86(void);
 

@@ -206,14 +206,11 @@ static void merge(struct table *table)
 
 static int add_line(struct table *table, const struct row *row)
 {
-	struct row *more;
+	struct row *more = one_more(table->row, table->nr, sizeof(*more));
 
-	if (!(table->nr & (table->nr - 1))) {
-		more = realloc(table->row, (table->nr ? 2 * table->nr : 1) * sizeof(*more));
-		if (!more)
-			return out_of_memory();
-		table->row = more;
-	}
+	if (!more)
+		return out_of_memory();
+	table->row = more;
 	table->row[table->nr++] = *row;
 	return EXIT_OK;
 }

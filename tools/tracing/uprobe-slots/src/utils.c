@@ -228,6 +228,14 @@ const char *colour(const char *code)
 	return wanted ? code : "";
 }
 
+/* It has grown to a power of two, so it is full where @nr is one. */
+void *one_more(void *array, size_t nr, size_t size)
+{
+	if (nr & (nr - 1))
+		return array;
+	return reallocarray(array, nr ? 2 * nr : 1, size);
+}
+
 double percent(double part, double whole)
 {
 	return whole ? 100 * part / whole : 0;

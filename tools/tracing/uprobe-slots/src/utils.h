@@ -42,6 +42,12 @@ void clean_text(char *out, size_t size, const char *text, bool raw);
 /* @code where colour is wanted, else "". */
 const char *colour(const char *code);
 
+/*
+ * @array, with room behind its @nr elements of @size bytes for one more. NULL without
+ * memory: then @array is as it was.
+ */
+void *one_more(void *array, size_t nr, size_t size);
+
 double percent(double part, double whole);
 char *read_file(const char *path);
 /* A reader sees the old text or the new one. A failure has said why. */
