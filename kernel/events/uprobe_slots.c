@@ -37,11 +37,15 @@
  * exit		  how the execution leaves its slot:
  *		  step	a single step, as on a stock kernel;
  *		  trap	a breakpoint behind the copy;
- *		  jump	a jump behind the copy back to the program; also an
- *			indirect jump by a RIP-relative operand, whose slot is of
- *			one probe as well;
- *		  none	the instruction itself goes elsewhere: ret, and any other
- *			indirect jump.
+ *		  jump	a jump behind the copy leads back to the program. An
+ *			indirect jump with a RIP-relative operand counts as one,
+ *			too: its slot also serves one probe only;
+ *		  none	the instruction itself leaves the slot: ret, and all other
+ *			indirect jumps.
+ *		  From jump on the kernel does not see the end of the execution. To
+ *		  *step* means to be in a slot whose end it sees: step or trap.
+ * hit, miss	  below, a hit finds a slot, in the task's cache or in the area's
+ *		  table. The counters call one in the table a miss ("shared").
  *
  * Why not a reference count per slot? Each hit would write to memory that all threads
  * share: this is what made XOL not scale. And a count of zero does not prove that no
@@ -63,10 +67,10 @@
  *
  * A slot is PINNED if the kernel does not see its exit: a jump, or none. A preempted
  * task may still be inside, and no hazard records it. So the slot keeps its content
- * while the process lives. At most half of the shared slots that the area may have can
- * be pinned. The target of a jump is part of the content, and on x86 so is a RIP-relative
- * operand, which is rewritten for the slot's address: so a slot that jumps belongs to
- * one probe.
+ * while the process lives. At most half of the shared slots that the area may have are
+ * pinned, by the area_pages of the moment at which a slot is to be pinned. The target of
+ * a jump is part of the content, and on x86 so is a RIP-relative operand, which is
+ * rewritten for the slot's address: so a slot that jumps belongs to one probe.
  *
  * Rule R: memory, @arch, @hash and @exit of a slot are written only in FREE. The only
  * way from LIVE to FREE is:
@@ -79,7 +83,7 @@
  * ever (a page fault that nobody resolves), so reclaim never waits for a step.
  *
  * A hit writes its own task's memory (@step, or for a pinned slot the three @exit words;
- * the tally; the use of its cache entry; uprobe_task), counters of its CPU, and @ref of
+ * the tally; its cache's entries; uprobe_task, pt_regs), counters of its CPU, and @ref of
  * the slot, at most once between two passes of reclaim's hand. It looks at the slot and
  * publishes its hazard in one RCU read-side section:
  *
@@ -96,17 +100,18 @@
  *	E2 step = 0		(release)
  *
  *	miss
- *	F8 no slot: so far nothing was locked or written. If the area is full, ask for
- *	   a round of reclaim, unless one is in flight, and take a transient slot
+ *	F8 there is no slot. After F0 nothing was locked so far, and nothing written but
+ *	   @step, which a fall-back from a jump clears. If the area is full, take a
+ *	   transient slot, and ask for a round of reclaim unless one is in flight
  *	L0 is there a free slot, or may a page be added?
  *	L1 lock; look again, then take a free slot
  *	L2 none is free: add a page, then L1 again
  *	L3 write the slot; step = slot; state = LIVE (release); into the table
  *
- * For a slot that is or gets PINNED, which F3 takes as LIVE, there is no F5, no E1 and E2
- * (unless a signal makes the task step), and L3 sets no step. If the task must
- * single-step (a debugger steps it) and the slot found is not a stepping one, E2 follows
- * F6 at once, and the task takes another slot.
+ * F3 lets a hit into a PINNED slot, too. Such a slot needs no hazard: there is no F5, and
+ * L3 sets no step. E1 and E2 come only if a signal makes the task step. If the task must
+ * single-step (a debugger steps it) and the slot has another exit, the task clears its
+ * hazard at once (E2) and takes a slot with exit step.
  *
  * Why is R4 safe?
  *
@@ -182,6 +187,9 @@
  *	G  smp_mb() in			smp_mb() when reuse goes off: a new area is
  *	   uprobe_slot_cache_create()	drained, or its tasks see that reuse is off
  *
+ * E and F name steps, so no barrier has these letters. R4 sets a busy slot LIVE by a plain
+ * store: the lock and R2 have ordered its fill before.
+ *
  * Instruction fetch is not a data access. The CPU that fills a slot does what the
  * arch's arch_uprobe_copy_ixol() does for a transient slot. The CPU that executes gets
  * there by an acquire (A) and a return from exception.
@@ -193,16 +201,16 @@
  * valid memory. The process holds a reference on its area until uprobe_slots_destroy(),
  * and a round of reclaim in flight holds another. A slot cache is on area->tasks from
  * its task's first hit until the task exits or execs, which is before the task leaves
- * the mm. Nothing reads the uprobe_task of another task. uprobe_slots_init() lists a
- * root on slot_roots before any task can see it; uprobe_slots_destroy() unlists it when
- * no task can.
+ * the mm. No code of slots reads the uprobe_task of another task. uprobe_slots_init()
+ * lists a root on slot_roots before any task can see it; uprobe_slots_destroy() unlists it
+ * when no task can.
  *
  * A task in a shared slot holds no reference on its uprobe: the slot has a copy of what
  * the arch reads. If the probe is unregistered meanwhile, the slot executes what the
  * program itself has there again.
  *
- * The labels stand in the code: F and E2 here and in uprobe_slots_types.h, L in
- * uprobe_slots_area.c, R in uprobe_slots_reclaim.c. E1 is in handle_singlestep() of
+ * The labels stand in the code: F, L0 and E2 here and in uprobe_slots_types.h, L1 to L3
+ * in uprobe_slots_area.c, R in uprobe_slots_reclaim.c. E1 is in handle_singlestep() of
  * uprobes.c.
  */
 #include "uprobe_slots_types.h"
@@ -225,9 +233,10 @@ DEFINE_PER_CPU(struct uprobe_slot_counters, slot_counters);
  * behind its small helpers. They are declared here because a hit may begin again, with
  * another exit: see slot_begin_fallback().
  *
- * Each part that makes a call is a separate function. It is called last, with the
- * caller's first parameters. So __uprobe_slot_begin() and slot_begin_*() save and move no
- * registers (P2).
+ * A call saves no registers if it is the last thing that its caller does, and passes the
+ * caller's own first parameters on (a tail call). So each part that makes a call is a
+ * function of its own, and is called like that: __uprobe_slot_begin() and slot_begin_*()
+ * save and move no registers (P2).
  */
 static int slot_begin_step(struct uprobe_task *utask, const struct uprobe_slot_key *key,
 			   struct pt_regs *regs);
@@ -260,7 +269,7 @@ static __always_inline bool slot_may_be_pinned(struct uprobe_slot_root *root,
 	if (!may_pin(area, area_page_limit()) &&
 	    !test_bit(pin_bit(key, exit, probe), area->pins))
 		return false;
-	/* Within reach, above the area or below it. */
+	/* Within reach, above the area or below it: a wrap-around makes two tests one. */
 	return !key->near || probe - root->vaddr + area->reach < 2 * area->reach;
 }
 
@@ -321,7 +330,8 @@ static void hazard_clear(struct uprobe_slot_cache *cache)
 
 /*
  * Find the slot and enter it: the rest of __uprobe_slot_begin(), for one exit. For an
- * exit by jump or none: if no slot is pinned and none may be, fall back to the breakpoint.
+ * exit by jump or none: if no slot is pinned and none may be, fall back to the breakpoint,
+ * or to the single step where no breakpoint fits (ret).
  */
 static __always_inline int slot_begin_as(struct uprobe_task *utask,
 					 const struct uprobe_slot_key *key,
@@ -353,7 +363,7 @@ static __always_inline int slot_begin_as(struct uprobe_task *utask,
 	}
 	rcu_read_unlock_sched();
 
-	/* F8: until here no lock was taken and nothing written (P2). */
+	/* F8: until here no lock was taken, and nothing shared written (P2). */
 	area = cache->area;
 	pages = area_page_limit();
 	if (exit >= UPROBE_EXIT_JUMP) {
@@ -425,7 +435,7 @@ static __always_inline void account_miss(struct uprobe_task *utask, u32 hash,
 {
 	struct uprobe_slot_cache *cache = utask->slot_cache;
 
-	/* Reuse went off while current waited: there are no more events. */
+	/* Reuse went off meanwhile: then misses are neither counted nor traced. */
 	if (!static_branch_likely(&uprobe_slots_key))
 		return;
 	WRITE_ONCE(cache->tally.misses, cache->tally.misses + 1);
@@ -628,11 +638,12 @@ void uprobe_slot_trace_miss(struct uprobe_task *utask,
 }
 
 /*
- * May a task that waits for a transient slot try a shared one? @miss is why the task has
- * no shared slot. Room helps only if the reason was lack of room.
+ * Should a task that waits for a transient slot try for a shared one again? @miss is why
+ * it has none. Only if slots or memory ran out, and there is room now. If there is none,
+ * or memory was short within the last second, ask for a round of reclaim, which wakes the
+ * waiter: a slot that it makes free needs no memory.
  *
- * This is the condition of a wait, so it does not sleep. It asks for reclaim where
- * that can help; reclaim then wakes the waiter.
+ * This is the condition of a wait, so it does not sleep.
  */
 static bool may_retry(struct uprobe_slot_root *root, int miss)
 {
@@ -730,11 +741,13 @@ void uprobe_slot_leave(struct uprobe_task *utask, struct pt_regs *regs)
  * uprobe_slot_signal - keep slots out of what a signal saves
  * @utask: current's, not stepping
  *
- * Apart from what a trap reports at once (see uprobe_slot_leave() and
- * uprobe_slot_trap_addr()) and from samples, an ip of user mode leaves a task in one
- * place only: signal frames, ptrace and other stops, the freezer and core dumps all come
- * after get_signal() has looked at pending signals, and get_signal() calls this through
- * uprobe_deny_signal(). Current may have gone to a pinned slot. Then:
+ * Signal frames, ptrace and other stops, the freezer and core dumps show the ip of a task.
+ * All of them come after get_signal() has looked at pending signals, and there
+ * uprobe_deny_signal() calls this. For traps that report an address at once see
+ * uprobe_slot_leave() and uprobe_slot_trap_addr(). Samples, /proc/PID/syscall and what the
+ * kernel logs of a fault may show a slot, as on a stock kernel.
+ *
+ * Current may have gone to a pinned slot. Then:
  *
  *	ip is outside of the slot	current has left; nothing to do
  *	ip is behind the instruction	it was executed: do the jump
@@ -744,7 +757,8 @@ void uprobe_slot_leave(struct uprobe_task *utask, struct pt_regs *regs)
  * probe. Otherwise the task steps now, as in a slot of another kind (without a hazard:
  * the slot is pinned), and uprobe_deny_signal() holds the signal back until the step has
  * ended. If the kernel cannot tell whether the signal is a fault, the task steps, too: a
- * real fault then happens again, and its cause is known.
+ * real fault then happens again, and its cause is known. If the program's handler returns
+ * to the probe, that is another hit, as with a fault in any slot.
  *
  * Context: current, on its way to user mode.
  *
@@ -771,10 +785,10 @@ bool uprobe_slot_signal(struct uprobe_task *utask)
 	utask->vaddr = cache->exit_probe;
 	utask->xol_vaddr = cache->exit_slot;
 	/*
-	 * This is right even if the slot has a RIP-relative operand that @arch lacks:
-	 * pre_xol loads a register that the copy does not use, and the end of the step
-	 * restores it. Instructions that trap late have no pinned slot, so the step ends
-	 * before the jump behind the copy.
+	 * In @arch a register may stand in place of RIP, while the slot has RIP. That does
+	 * no harm: pre_xol loads the register, the copy does not use it, and the end of the
+	 * step restores it. Instructions that trap late (system calls, too) do not share, so
+	 * the step ends before the jump behind the copy.
 	 */
 	arch_uprobe_pre_xol(&s->arch, regs);
 	utask->slot = s;

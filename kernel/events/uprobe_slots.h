@@ -140,7 +140,8 @@ struct uprobe_slot_root {
  * struct uprobe_slot_knobs - what an operator sets; read with READ_ONCE()
  * @cache_limit: entries of a task's slot cache, where it has no override
  * @area_pages:  most pages of an area that get populated, page 0 included
- * @exits:	 the most that a slot may use, up to UPROBE_EXIT_JUMP
+ * @exits:	 the most that a slot may use: UPROBE_EXIT_STEP, TRAP or JUMP; with JUMP
+ *		 also UPROBE_EXIT_NONE
  */
 struct uprobe_slot_knobs {
 	unsigned int cache_limit;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The areas of shared slots: what a probe's key is, where an area lies, its pages,
- * the tasks' slot caches, and how a slot is filled. All of this allocates or takes a
- * lock, so nothing here runs in a hit that its task's cache serves.
+ * the tasks' slot caches, and how a slot is filled. Most of this allocates or takes a
+ * lock. A hit that its task's cache serves runs nothing here but the weak functions of an
+ * arch that has none of its own.
  *
  * Calls the arch and the kernel only; of reclaim it knows the work function. Called by
  * uprobe_slots.c, uprobe_slots_reclaim.c and uprobes.c. The protocol, its labels and the
@@ -26,9 +27,9 @@ static u32 hash_seed;
  *	     the bytes to execute), @exit (the best exit for each value of the knob;
  *	     preset to UPROBE_EXIT_STEP) and @near
  *
- * An arch that keeps something of a hit in struct arch_uprobe, or whose copy
- * depends on where it lies (but for a jump's slot, which arch_uprobe_slot_jump()
- * finishes), must not override this one.
+ * Do not override this if the arch stores anything of a hit in struct arch_uprobe, or if
+ * the copy depends on the slot's address. (A jump's slot may depend on it:
+ * arch_uprobe_slot_jump() writes that part.)
  *
  * Return: how many bytes of key->ixol to execute; 0 to use transient slots.
  */
@@ -190,7 +191,8 @@ static struct uprobe_slot_area *area_get(struct uprobe_slot_root *root)
  * Context: a uprobe hit of current, with the mmap lock held for writing. Current's
  * instruction pointer is at the probe unless a handler has changed it.
  *
- * Return: an address; an error value if any other place is as good.
+ * Return: an address; an error value if there is no gap near the probe, if reuse is off,
+ * or if the arch needs none near. The area then lies where a stock kernel puts it.
  */
 unsigned long uprobe_slots_place(unsigned long size)
 {

@@ -67,8 +67,9 @@ static int hold_lock(struct ust_worker *w)
 }
 
 /*
- * Was the lock held by another CPU all the while that task 0 made a step for @p? Who
- * takes the lock never says so; but the lock may just have been held too shortly.
+ * Does task 0 make a step for @p without the lock? Another CPU holds it meanwhile, for at
+ * most 50 ms. A step that takes the lock outlasts that: then the answer is always no. On a
+ * slow machine the time may end first without fault of the step, so callers try ten times.
  */
 static bool steps_without_lock(struct ust_test *t, struct ust_probe *p)
 {

@@ -10,7 +10,7 @@
 
 /* Rounds are at least that far apart: each costs a grace period. */
 #define RECLAIM_INTERVAL	(HZ / 20)
-/* Of all slots, how many a round takes at most; and at least, if it can. */
+/* A round takes at most an eighth of all slots, or 16 if that is more; it may take fewer. */
 #define RECLAIM_FRACTION	8
 #define RECLAIM_MIN		16
 
@@ -231,9 +231,8 @@ void uprobe_slots_reclaim_work(struct work_struct *work)
 		slot_delay(UPROBE_DELAY_MARK);
 		synchronize_rcu();				/* R2, B */
 		/*
-		 * A task that R3 does not find on the list came there after the grace
-		 * period began, and its F3 sees DYING; or it went off the list, and has
-		 * left its slot for good.
+		 * A task that R3 does not find on the list came there after R1, and its F3
+		 * sees DYING; or it went off the list, and has left its slot for good.
 		 */
 		bitmap_zero(area->seen, AREA_MAX_SLOTS);
 		reclaim_see_hazards(area);			/* R3 */
@@ -243,8 +242,9 @@ void uprobe_slots_reclaim_work(struct work_struct *work)
 
 	WRITE_ONCE(area->reclaimed, jiffies);
 	/*
-	 * A full barrier. Another CPU turns reuse off, or queues to wait, and then
-	 * finds this round in flight: one of the two sees what the other wrote.
+	 * A full barrier. A CPU that turns reuse off, or queues to wait, first does that
+	 * and then reads @reclaiming. Either it reads 0 and starts a round itself, or
+	 * reclaim_wake() below sees what it did.
 	 */
 	xchg(&area->reclaiming, 0);
 	if (reclaim_wake(area))
@@ -291,9 +291,10 @@ int uprobe_slots_set_enabled(bool on)
 		static_branch_disable(&uprobe_slots_key);
 
 	/*
-	 * Off: drain. On: wake the tasks that have waited for a transient slot since
-	 * before the drain, which has left free shared ones. A task whose new area is
-	 * not met here sees @on before it fills a slot.
+	 * Off: drain. On: a task may have waited for a transient slot since before reuse
+	 * went off. The drain has freed shared slots since then, so R5 of this round wakes
+	 * it. If an area is so new that it is not on the list, its tasks see @on before they
+	 * fill a slot.
 	 */
 	smp_mb();						/* G */
 	rcu_read_lock();

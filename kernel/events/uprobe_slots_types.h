@@ -47,7 +47,7 @@ struct uprobe_slot {
 
 static_assert(!offsetof(struct uprobe_slot, arch));	/* uprobe_slot_arch() */
 
-/* What few hits read of a slot. @probe: of a jump, the probe that it jumps back behind. */
+/* What hits that jump (@probe, which they jump back behind) and reclaim read of a slot. */
 struct slot_cold {
 	unsigned long		probe;
 	u32			born;		/* jiffies when it was filled */
@@ -62,7 +62,7 @@ struct slot_page {
 };
 
 /*
- * A cache entry is a word: the upper bits of the key's hash; whether it was hit
+ * A cache entry is a word: the upper bits of the slot's @hash; whether it was hit
  * since the hand of the cache's clock passed by; and, so that 0 is no entry, the
  * slot's index + 1. The topmost bits are the entry's home in the table; it
  * stands there or in the next free place behind, as usual with linear probing.
@@ -86,7 +86,8 @@ static_assert(AREA_MAX_SLOTS < ENTRY_IDX && AREA_MAX_SLOTS < U16_MAX);
  * @nr:     entries in use
  * @limit:  how many there may be, as the task last knew; 0 at first
  * @hand:   of the clock that chooses what to evict
- * @exit_slot:  the slot that the task last went to, if its end is not seen; or 0
+ * @exit_slot:  the pinned slot that the task last went to; 0 before the first. It stays
+ *		when the task has left: ip tells
  * @exit_probe: the address that the task had come from,
  * @exit_next:  and the one behind it. See uprobe_slot_signal()
  * @node:   on area->tasks
@@ -185,7 +186,7 @@ static inline bool nomem_recently(struct uprobe_slot_root *root)
 	return jiffies - READ_ONCE(root->nomem) < NOMEM_INTERVAL;
 }
 
-/* How many pages an area may have, page 0 included: that many are mapped. */
+/* How many pages an area may have, page 0 included. The mapping has room for the most. */
 static inline unsigned int area_page_limit(void)
 {
 	static_assert(UPROBE_AREA_PAGES == 1 ||
@@ -275,8 +276,8 @@ static inline unsigned int pages_to_pin(unsigned int nr_pinned)
 }
 
 /*
- * Does the slot hold what @want looks for? The caller has seen the slot LIVE, and it
- * stays LIVE by the lock, by a hazard, or until the caller's RCU section ends. Both
+ * Does the slot hold what @want looks for? The caller has seen the slot LIVE, and its
+ * content stays by the lock, by a hazard, or until the caller's RCU section ends. Both
  * keys are zero where the arch wrote nothing.
  */
 static inline bool key_equal(struct uprobe_slot_area *area, struct uprobe_slot *s,
@@ -406,7 +407,7 @@ static inline void cache_trim(struct uprobe_slot_cache *cache, unsigned int limi
 		cache_evict(cache);
 }
 
-/* Have the task's cache, whose limit is not 0, name @s, in which the task steps. */
+/* Have the task's cache, whose limit is not 0, name @s, which cannot become free now. */
 static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot *s)
 {
 	u32 entry, new = (s->hash & ENTRY_TAG) | ENTRY_USED | (s->idx + 1);
@@ -414,7 +415,8 @@ static inline void cache_add(struct uprobe_slot_cache *cache, struct uprobe_slot
 
 	/*
 	 * Replace an entry with the same tag if its slot was reclaimed, or if it names
-	 * @s already: @s was DYING when the task looked, and went back to LIVE.
+	 * @s already: @s was DYING when the task looked, and went back to LIVE, or was FREE
+	 * and has been filled with the same again.
 	 */
 	for (; (entry = cache->entry[pos]); pos = cache_next(pos)) {
 		if ((entry ^ new) & ENTRY_TAG)

@@ -163,11 +163,11 @@ static bool uprobe_length_certain(struct insn *insn)
 }
 
 /*
- * After these the next bytes of the slot may run before a single step ends: as TF is
- * masked (syscall, sysenter), or held back (lss), or as the kernel emulates the
- * instruction behind a fault and only advances ip: sgdt and its kin for UMIP, and
- * cpuid, rdtsc, rdpmc and rdtscp in a confidential VM. The program's next bytes have
- * to be there, as in a transient slot.
+ * With these the bytes behind the copy may run before the single step ends: the CPU masks
+ * TF (syscall, sysenter) or holds the trap back (lss), or the kernel emulates the
+ * instruction after a fault and only advances ip (sgdt and its kin for UMIP; cpuid, rdtsc,
+ * rdpmc and rdtscp in a confidential VM). So the program's own next bytes have to stand
+ * there, as in a transient slot.
  */
 static bool uprobe_traps_late(struct insn *insn)
 {
@@ -192,10 +192,11 @@ static bool uprobe_traps_late(struct insn *insn)
 /* -------------------------------------------------------------- exits ---- */
 
 /*
- * Opcodes that go on to the next instruction, or fault, and that do not mind where
- * they lie nor what TF is. Groups that hold others too are looked into below; push
- * is emulated, or not shared; what reads or sets TF, IF or a segment, transfers
- * control, talks to ports or repeats is left to the single step.
+ * Opcodes that go on to the next instruction or fault, and do the same at any address and
+ * with any TF. If an opcode stands for several instructions and some of them do not fit,
+ * straight_group() decides. Left out: push of a register (emulated, or not shared). Left
+ * to the single step: what reads or sets TF, IF or a segment, transfers control, talks to
+ * ports or repeats.
  */
 static const u32 straight_1byte[256 / 32] = {
 	/*       0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f */
