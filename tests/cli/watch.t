@@ -13,7 +13,7 @@ check "nothing happened" "watch -n 1 -i 0.05" 0 "^ +0 +0 +0 +0 +- +5 +123 +2$"
 check "--count" "watch -n 3 -i 0.05 | wc -l" 0 "^4$"
 check "one head in a pipe" "watch -n 25 -i 0.01 | grep -c hit/s" 0 "^1$"
 check "--json, an object a line" "watch -n 2 -i 0.05 --json | wc -l" 0 "^2$"
-check "--json" "watch -n 1 -i 0.05 --json" 0 '"counters":\{"slot_hit":0,.*"gauges":\{"reset_ns":0,"slots_live":5'
+check "--json" "watch -n 1 -i 0.05 --json" 0 '"counters":\{"slot_hit":0,.*"gauges":\{"slots_per_page":128,"reset_ns":0,"slots_live":5'
 
 # 500 hits and 100 misses in one of three intervals: under valgrind it starts late.
 moves() {
