@@ -45,12 +45,28 @@ void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/*
+ * Why a printf() failed that wrote in the middle of a record: its errno may be gone by
+ * now, but the pipe knows whether its reader has.
+ */
+static int lost_errno(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	int last = errno;
+
+	if (poll(&out, 1, 0) == 1 && out.revents & POLLERR)
+		return EPIPE;
+	return last ? last : EIO;
+}
+
 bool output_flush(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	bool failed = fflush(stdout);
+
+	if (!failed && !ferror(stdout))
 		return true;
 	if (!output_errno)
-		output_errno = errno;
+		output_errno = failed ? errno : lost_errno();
 	return false;
 }
 
