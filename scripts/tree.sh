@@ -44,10 +44,16 @@ cat_fixes()
 	fixes | xargs -r -d '\n' cat
 }
 
+# The files that a diff edits.
+edited()
+{
+	sed -nE 's,^\+\+\+ b/([^[:space:]]+).*,\1,p' | LC_ALL=C sort -u
+}
+
 # The existing kernel files that the fixes and hooks edit.
 hooked_files()
 {
-	{ cat_fixes; cat_hooks; } | sed -nE 's,^\+\+\+ b/([^[:space:]]+).*,\1,p' | LC_ALL=C sort -u
+	{ cat_fixes; cat_hooks; } | edited
 }
 
 # "REPOSITORY-PATH KERNEL-PATH" of each new file. tools/perf/Makefile is none: a

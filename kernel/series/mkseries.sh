@@ -36,10 +36,10 @@ git_work()
 		-c commit.gpgSign=false -c core.autocrlf=false -c core.hooksPath=/dev/null "$@"
 }
 
-# Paths that the tree has and the source has not, or has otherwise.
+# Paths that the tree has and the source with the fixes has not, or has otherwise.
 changed()
 {
-	{ hooked_files; new_files | cut -d' ' -f2; } | LC_ALL=C sort
+	{ cat_hooks | edited; new_files | cut -d' ' -f2; } | LC_ALL=C sort
 }
 
 # taken COMMIT: the paths that it takes.
@@ -122,7 +122,7 @@ build_commit()
 	local cross='' targets="kernel/events/ kernel/fork.o kernel/trace/"
 	case $arch in
 	x86_64) targets+=" arch/x86/kernel/" ;;
-	arm64) targets+=" arch/arm64/kernel/probes/" cross=aarch64-linux-gnu- ;;
+	arm64) targets+=" arch/arm64/kernel/" cross=aarch64-linux-gnu- ;;
 	esac
 	mkdir -p "$objects" "$LOGS"
 	cat "$TOP"/tests/vm/{base,$arch,slots}.config >"$objects/fragments"

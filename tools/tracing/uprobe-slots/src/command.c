@@ -52,11 +52,11 @@ void catch_signals(void)
 static int lost_errno(void)
 {
 	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
-	int last = errno;
+	int lost = errno ? errno : EIO;
 
 	if (poll(&out, 1, 0) == 1 && out.revents & POLLERR)
-		return EPIPE;
-	return last ? last : EIO;
+		lost = EPIPE;
+	return lost;
 }
 
 bool output_flush(void)
