@@ -50,4 +50,10 @@ worker_end
 check "a process that is gone" "advise --apply --pid 4194303" 1 "no such process"
 check "a process and a command" "advise --pid 1 -- true" 2 "--pid or a command"
 
+# The file of a kernel with an earlier version of slots.
+grep -v "^slots_per_page " $SLOTS/stats >"$WORK/older"
+mount --bind "$WORK/older" $SLOTS/stats
+check "an older kernel" "advise -- echo started" 3 "how many slots a page holds" "^started"
+umount $SLOTS/stats
+
 test_end

@@ -282,9 +282,8 @@ static int conclude(struct session *s, const struct advise_options *o, struct us
 	if (!ret)
 		ret = slots_counters(&counters);
 	if (!ret) {
-		/* An earlier version of the kernel part does not say: as few as can be. */
 		uses_find(uses, knob_number(&knobs, "area_pages"),
-			  counter(&counters, "slots_per_page") ?: 1, &f);
+			  counter(&counters, "slots_per_page"), &f);
 		recommend(&f, &knobs, o->scope.pid, &r);
 		if (o->json)
 			ret = print_object(s, uses, &f, &r, seconds);
@@ -299,6 +298,19 @@ static int conclude(struct session *s, const struct advise_options *o, struct us
 	return ret;
 }
 
+/* Before anything is measured: without that, how many pages are needed is not known. */
+static int check_kernel(void)
+{
+	struct pairs counters = { 0 };
+	int ret = slots_counters(&counters);
+
+	if (!ret && !counter(&counters, "slots_per_page"))
+		ret = fail(EXIT_NO_FEATURE,
+			   "this kernel does not say how many slots a page holds: the tool is newer than it");
+	pairs_free(&counters);
+	return ret;
+}
+
 static int advise(const struct advise_options *o)
 {
 	struct uses uses = { 0 };
@@ -307,6 +319,8 @@ static int advise(const struct advise_options *o)
 	int ret;
 
 	ret = session_open(&s);
+	if (!ret)
+		ret = check_kernel();
 	if (!ret)
 		ret = session_follow(&s, &o->scope);
 	if (!ret)

@@ -43,7 +43,6 @@ void tids_sort(struct tids *tids)
 		qsort(tids->tid, tids->nr, sizeof(*tids->tid), compare_ids);
 }
 
-/* In a sorted list. */
 bool tids_has(const struct tids *tids, int tid)
 {
 	return tids->nr &&
